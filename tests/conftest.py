@@ -1,6 +1,7 @@
-"""What every test shares: the event loop. uvloop unless a module is marked `both_loops`."""
+"""What every test shares: the event loop. uvloop, and plain asyncio too for a module marked `both_loops`."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
@@ -10,11 +11,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_loops: the module's async tests run on uvloop and on plain asyncio")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("both_loops") and "event_loop_policy" in metafunc.fixturenames:
-        metafunc.parametrize("event_loop_policy", ["uvloop", "asyncio"], indirect=True)
-
-
-@pytest.fixture
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return asyncio.DefaultEventLoopPolicy() if getattr(request, "param", "uvloop") == "asyncio" else uvloop.EventLoopPolicy()
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    if item.get_closest_marker("both_loops"):
+        factories["asyncio"] = asyncio.SelectorEventLoop
+    return factories
