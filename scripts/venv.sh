@@ -34,7 +34,7 @@ fingerprint() {
   {
     printf '%s %s %s\n' "$1" "${ERLMCP_PURE:-0}" "${ERLMCP_REQUIRE_SPEEDUPS:-0}"
     "$VENV/bin/python" -VV
-    (cd "$root" && cat pyproject.toml setup.py erlmcp/_speedups/*.p[yx][xd] && cat "${@:2}" /dev/null)
+    (cd "$root" && cat pyproject.toml setup.py && find erlmcp/_speedups -name '*.p[yx][xd]' | LC_ALL=C sort | xargs -r cat)
   } | sha256sum
 }
 
