@@ -1,0 +1,44 @@
+"""What an operator may set about the protocol: the `[mcp]` section of the configuration, each with its default and reason."""
+
+import msgspec
+
+__all__ = ["Options"]
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits and habits of one worker's MCP endpoint. Times are seconds, sizes are bytes or counts."""
+
+    page_size: int = 100
+    """Entries on one page of tools, resources, templates or prompts; a model's client reads all pages anyway."""
+
+    tool_timeout: float = 60.0
+    """How long a tool may work, unless it says otherwise. The official clients give up after 60 s as well."""
+
+    threads: int = 16
+    """Threads of the bounded pool that sync functions run in."""
+
+    thread_queue: int = 256
+    """Calls that may wait for a thread; the next one is refused with 503 and Retry-After."""
+
+    max_calls: int = 1000
+    """Calls in flight in one worker; the next one is refused with 503 and Retry-After."""
+
+    keep_alive: float = 15.0
+    """Silence after which a stream gets a comment line, and after which an open answer becomes a stream.
+    Proxies commonly cut at 60 s; undici, under the TypeScript clients, aborts a silent body at 300 s."""
+
+    stream_buffer: int = 64 * 1024
+    """Bytes of notifications that may wait for a slow reader before their sender has to wait, too. At four times as
+    many, what a sender that does not wait adds is dropped."""
+
+    max_depth: int = 64
+    """Nesting of a JSON body, checked before it is decoded."""
+
+    strict_initialize: bool = False
+    """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""
+
+    def __post_init__(self) -> None:
+        counts = ("page_size", "threads", "thread_queue", "max_calls", "stream_buffer", "max_depth")
+        for name in (*counts, "tool_timeout", "keep_alive"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")
