@@ -1,0 +1,192 @@
+"""The fixture app of the official conformance suite: its tools, resources and prompts, for the parts that erlmcp has.
+
+Their names, arguments and answers are the suite's; `baseline.yml` names the scenarios whose fixtures come with later
+parts. The order is part of the contract: the suite calls the first tool with `{}` and reads the first resource.
+"""
+
+import asyncio
+import base64
+
+import msgspec
+
+from erlmcp import App, Context, ToolError
+from erlmcp.mcp import Audio, Embedded, Image, Message, Text
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+WAV = base64.b64decode("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQIAAAAAAA==")
+STEP = 0.05  # seconds between notifications, so that a client sees them arrive one by one
+ADDRESS_SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "$defs": {
+        "address": {
+            "$anchor": "addressDef",
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        }
+    },
+    "properties": {
+        "name": {"type": "string"},
+        "address": {"$ref": "#/$defs/address"},
+        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+        "phone": {"type": "string"},
+        "email": {"type": "string"},
+    },
+    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
+    "then": {"required": ["phone"]},
+    "else": {"required": ["email"]},
+    "additionalProperties": False,
+}
+
+app = App("erlmcp-everything", version="1.0.0", instructions="The fixture of the official conformance suite.")
+
+
+class Templated(msgspec.Struct):
+    """What the templated resource answers; the names are the suite's."""
+
+    id: str
+    templateTest: bool  # noqa: N815
+    data: str
+
+
+@app.tool
+def test_simple_text() -> str:
+    """Answers with a text."""
+    return "This is a simple text response for testing."
+
+
+@app.tool
+def test_image_content() -> Image:
+    """Answers with a PNG image."""
+    return Image(PNG, "image/png")
+
+
+@app.tool
+def test_audio_content() -> Audio:
+    """Answers with a WAV sound."""
+    return Audio(WAV, "audio/wav")
+
+
+@app.tool
+def test_embedded_resource() -> Embedded:
+    """Answers with a resource inside the result."""
+    return Embedded("test://embedded-resource", text="This is an embedded resource content.", mime_type="text/plain")
+
+
+@app.tool
+def test_multiple_content_types() -> list[Text | Image | Embedded]:
+    """Answers with a text, an image and a resource."""
+    data = '{"test":"data","value":123}'
+    return [
+        Text("Multiple content types test:"),
+        Image(PNG, "image/png"),
+        Embedded("test://mixed-content-resource", text=data, mime_type="application/json"),
+    ]
+
+
+@app.tool
+async def test_tool_with_logging(context: Context) -> str:
+    """Logs three messages while it runs."""
+    await context.info("Tool execution started")
+    await asyncio.sleep(STEP)
+    await context.info("Tool processing data")
+    await asyncio.sleep(STEP)
+    await context.info("Tool execution completed")
+    return "Three messages were logged."
+
+
+@app.tool
+async def test_tool_with_progress(context: Context) -> str:
+    """Reports its progress at 0, 50 and 100 of 100."""
+    await context.progress(0, 100)
+    await asyncio.sleep(STEP)
+    await context.progress(50, 100)
+    await asyncio.sleep(STEP)
+    await context.progress(100, 100)
+    return "Progress was reported three times."
+
+
+@app.tool
+def test_error_handling() -> str:
+    """Fails on purpose."""
+    raise ToolError("This tool intentionally returns an error for testing")
+
+
+@app.tool
+async def test_logging_tool(context: Context) -> str:
+    """Logs one message, which only a request with a log level may see."""
+    await context.info("This is a log message of test_logging_tool")
+    return "A message was logged."
+
+
+@app.tool(input_schema=ADDRESS_SCHEMA)
+def json_schema_2020_12_tool(**arguments: object) -> str:
+    """Has a schema with keywords of JSON Schema 2020-12 that no Python signature says."""
+    return f"{len(arguments)} arguments were valid."
+
+
+@app.resource("test://static-text", name="static-text", mime_type="text/plain")
+def static_text() -> str:
+    """A text that never changes."""
+    return "This is the content of the static text resource."
+
+
+@app.resource("test://static-binary", name="static-binary", mime_type="image/png")
+def static_binary() -> bytes:
+    """An image that never changes."""
+    return PNG
+
+
+@app.resource("test://watched-resource", name="watched-resource", mime_type="text/plain")
+def watched_resource() -> str:
+    """A text to subscribe to."""
+    return "This is the content of the watched resource."
+
+
+@app.resource("test://template/{id}/data", name="template", mime_type="application/json")
+def templated(id: str) -> Templated:  # noqa: A002 - the template's own word
+    """Data for the id in the address."""
+    return Templated(id=id, templateTest=True, data=f"Data for ID: {id}")
+
+
+@app.prompt
+def test_simple_prompt() -> str:
+    """A prompt without arguments."""
+    return "This is a simple prompt for testing."
+
+
+@app.prompt
+def test_prompt_with_arguments(arg1: str, arg2: str) -> str:
+    """A prompt that repeats its arguments.
+
+    Args:
+        arg1: The first argument.
+        arg2: The second argument.
+    """
+    return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
+
+
+@app.prompt
+def test_prompt_with_embedded_resource(resourceUri: str) -> list[Message]:  # noqa: N803 - the suite's own word
+    """A prompt with a resource inside.
+
+    Args:
+        resourceUri: The address that the resource is to have.
+    """
+    resource = Embedded(resourceUri, text="Embedded resource content for testing.", mime_type="text/plain")
+    return [Message("user", resource), Message("user", Text("Please process the embedded resource above."))]
+
+
+@app.prompt
+def test_prompt_with_image() -> list[Message]:
+    """A prompt with an image inside."""
+    return [Message("user", Image(PNG, "image/png")), Message("user", Text("Please analyze the image above."))]
+
+
+@app.completion(prompt="test_prompt_with_arguments", argument="arg1")
+def complete_arg1(value: str, arguments: dict[str, str]) -> list[str]:
+    """Cities that start with what was typed."""
+    return [city for city in ("paris", "park", "party") if city.startswith(value)]
