@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from erlmcp import App, Context, ToolError
-from erlmcp.mcp import Message, Text
+from erlmcp.mcp import Message
 
 app = App("shop", version="2.1", instructions="Ask for prices before you order.")
 
@@ -101,7 +101,7 @@ def haggle(item: str) -> list[Message]:
     Args:
         item: What the price is for.
     """
-    return [Message("user", Text(f"Is {item} cheaper tomorrow?")), Message("assistant", Text("I will ask."))]
+    return [Message(f"Is {item} cheaper tomorrow?"), Message("I will ask.", "assistant")]
 
 
 @app.completion(prompt="haggle", argument="item")

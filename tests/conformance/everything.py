@@ -73,17 +73,16 @@ def test_audio_content() -> Audio:
 @app.tool
 def test_embedded_resource() -> Embedded:
     """Answers with a resource inside the result."""
-    return Embedded("test://embedded-resource", text="This is an embedded resource content.", mime_type="text/plain")
+    return Embedded("test://embedded-resource", "This is an embedded resource content.", "text/plain")
 
 
 @app.tool
 def test_multiple_content_types() -> list[Text | Image | Embedded]:
     """Answers with a text, an image and a resource."""
-    data = '{"test":"data","value":123}'
     return [
         Text("Multiple content types test:"),
         Image(PNG, "image/png"),
-        Embedded("test://mixed-content-resource", text=data, mime_type="application/json"),
+        Embedded("test://mixed-content-resource", '{"test":"data","value":123}', "application/json"),
     ]
 
 
@@ -176,14 +175,14 @@ def test_prompt_with_embedded_resource(resourceUri: str) -> list[Message]:  # no
     Args:
         resourceUri: The address that the resource is to have.
     """
-    resource = Embedded(resourceUri, text="Embedded resource content for testing.", mime_type="text/plain")
-    return [Message("user", resource), Message("user", Text("Please process the embedded resource above."))]
+    resource = Embedded(resourceUri, "Embedded resource content for testing.", "text/plain")
+    return [Message(resource), Message("Please process the embedded resource above.")]
 
 
 @app.prompt
 def test_prompt_with_image() -> list[Message]:
     """A prompt with an image inside."""
-    return [Message("user", Image(PNG, "image/png")), Message("user", Text("Please analyze the image above."))]
+    return [Message(Image(PNG, "image/png")), Message("Please analyze the image above.")]
 
 
 @app.completion(prompt="test_prompt_with_arguments", argument="arg1")
