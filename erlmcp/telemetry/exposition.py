@@ -1,0 +1,138 @@
+"""The scrape: what all workers counted, added up, in Prometheus' text format or OpenMetrics.
+
+prometheus_client owns naming and format; the numbers come from the slab through one custom collector, so whichever
+worker answers tells the whole node's story.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from erlmcp.http import Handler, Request, Response
+from erlmcp.telemetry.catalogue import CATALOGUE, EXCHANGES, Metric
+from erlmcp.telemetry.node import About, NodeFacts
+from erlmcp.telemetry.process import Process, read_process
+from erlmcp.telemetry.slab import Slab
+
+__all__ = ["Exposition", "metrics_handler", "requests_total"]
+
+Sums = dict[tuple[str, ...], list[float]]
+
+
+class Exposition(Collector):
+    """The node as prometheus_client sees it. `facts` is asked at every scrape."""
+
+    def __init__(self, slab: Slab, facts: Callable[[], NodeFacts], about: About) -> None:
+        self._slab = slab
+        self._facts = facts
+        python = ".".join(map(str, sys.version_info[:3]))
+        self._build = {"version": about.version, "backend": about.backend, "python": python}
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The exposition in the format that `accept` asks for, and its content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    def collect(self) -> Iterator[Family]:
+        """What prometheus_client asks for at a scrape."""
+        yield InfoMetricFamily("erlmcp_build", "Version and backend of this node.", value=self._build)
+        for metric in CATALOGUE:
+            yield _family(metric, add_up(self._slab, metric))
+        facts = self._facts()
+        yield from _load(facts)
+        yield from _processes(facts)
+
+
+def metrics_handler(exposition: Exposition) -> Handler:
+    """The HTTP handler of `GET /metrics`."""
+
+    def answer(request: Request) -> Response:
+        body, content_type = exposition.render(request.headers.get(b"accept", b"").decode("latin-1"))
+        return Response(body=body, content_type=content_type.encode())
+
+    return answer
+
+
+def add_up(slab: Slab, metric: Metric) -> Sums:
+    """Label values → the row's cells, summed over the slots; the first cell of a histogram is its sum of seconds."""
+    sums: Sums = {}
+    width = metric.shape.width
+    floats_first = metric.kind == "histogram"
+    for slot in slab.slots:
+        if not slot.readable:
+            continue
+        for labels, cell in slot.tables()[metric.name].read():
+            row = [float(number) for number in slot.cells[cell : cell + width]]
+            if floats_first:
+                row[0] = slot.floats[cell]
+            sums[labels] = [*map(sum, zip(sums[labels], row, strict=True))] if labels in sums else row
+    return sums
+
+
+def requests_total(slab: Slab) -> int:
+    """HTTP requests that the node's workers have answered."""
+    return int(sum(sum(buckets) for _, *buckets in add_up(slab, EXCHANGES).values()))
+
+
+def _family(metric: Metric, sums: Sums) -> Family:
+    counted = {labels: row for labels, row in sums.items() if any(row) or not metric.labels}
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for labels, (total, *buckets) in sorted(counted.items()):
+            histogram.add_metric(labels, [*_cumulative(metric.bounds, buckets)], total)
+        return histogram
+    counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, (value,) in sorted(counted.items()):
+        counter.add_metric(labels if metric.labels else (), value)
+    return counter
+
+
+def _cumulative(bounds: tuple[float, ...], buckets: list[float]) -> Iterator[tuple[str, float]]:
+    total = 0.0
+    for bound, count in zip((*map(str, bounds), "+Inf"), buckets, strict=True):
+        total += count
+        yield bound, total
+
+
+def _load(facts: NodeFacts) -> Iterator[Family]:
+    workers = facts.workers
+    yield GaugeMetricFamily("erlmcp_workers", "Workers that live.", value=len(workers))
+    yield GaugeMetricFamily(
+        "erlmcp_workers_wanted", "Workers that the node is told to keep.", value=facts.wanted_workers
+    )
+    restarts = CounterMetricFamily(
+        "erlmcp_worker_restarts", "Starts of a worker in place of one that ended.", labels=("worker",)
+    )
+    connections = GaugeMetricFamily("erlmcp_open_connections", "HTTP connections that are open.", labels=("worker",))
+    in_flight = GaugeMetricFamily(
+        "http_server_active_requests", "HTTP requests that wait for an answer.", labels=("worker",)
+    )
+    for worker in workers:
+        label = (str(worker.number),)
+        restarts.add_metric(label, worker.restarts)
+        connections.add_metric(label, worker.connections)
+        in_flight.add_metric(label, worker.in_flight)
+    yield from (restarts, connections, in_flight)
+
+
+def _processes(facts: NodeFacts) -> Iterator[Family]:
+    named = [(f"worker-{worker.number}", read_process(worker.pid)) for worker in facts.workers]
+    if facts.arbiter_pid:
+        named.insert(0, ("arbiter", read_process(facts.arbiter_pid)))
+    living: list[tuple[str, Process]] = [(name, found) for name, found in named if found is not None]
+    resident = GaugeMetricFamily("process_resident_memory_bytes", "Resident memory size in bytes.", labels=("process",))
+    cpu = CounterMetricFamily("process_cpu_seconds", "User and system time spent in seconds.", labels=("process",))
+    start = GaugeMetricFamily(
+        "process_start_time_seconds", "Start of the process, Unix time in seconds.", labels=("process",)
+    )
+    for name, process in living:
+        resident.add_metric((name,), process.resident_bytes)
+        cpu.add_metric((name,), process.cpu_seconds)
+        start.add_metric((name,), process.started)
+    yield from (resident, cpu, start)
