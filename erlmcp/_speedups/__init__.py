@@ -7,11 +7,37 @@ which are the specification and so the type stubs as well.
 import os
 from typing import TYPE_CHECKING
 
-from erlmcp._speedups.tables import FramingError
+from erlmcp._speedups.tables import CHUNKED, METHODS, REASONS, FramingError
 
-BACKEND: str
+if TYPE_CHECKING:
+    from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
+
+    BACKEND: str
+else:
+    try:
+        if os.environ.get("ERLMCP_PURE") == "1":
+            raise ImportError("ERLMCP_PURE=1 asks for the pure twins")
+        from erlmcp._speedups._jsonrpc import frame_event, frame_reply, scan, split_lines
+
+        BACKEND = "compiled"
+    except ImportError as absent:
+        if os.environ.get("ERLMCP_REQUIRE_SPEEDUPS") == "1":
+            raise ImportError(
+                f"ERLMCP_REQUIRE_SPEEDUPS=1, but the compiled extensions do not load: {absent}; "
+                "build them with `python setup.py build_ext --inplace`"
+            ) from absent
+        from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
+
+        BACKEND = "pure"
 
 __all__ = [
     "BACKEND",
+    "CHUNKED",
+    "METHODS",
+    "REASONS",
     "FramingError",
+    "frame_event",
+    "frame_reply",
+    "scan",
+    "split_lines",
 ]
