@@ -1,6 +1,29 @@
 """The Model Context Protocol: App, the one public API, and both eras of the protocol behind it."""
 
+from erlmcp.mcp.app import App
+from erlmcp.mcp.completion import Completion
+from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
 from erlmcp.mcp.context import Context, Facts, Sink
+from erlmcp.mcp.threads import Overloaded
+from erlmcp.mcp.tool import ToolAnnotations
 from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
 
-__all__ = ["Context", "Facts", "ResourceNotFound", "Sink", "ToolError"]
+__all__ = [
+    "Annotations",
+    "App",
+    "Audio",
+    "Completion",
+    "Context",
+    "Embedded",
+    "Facts",
+    "Icon",
+    "Image",
+    "Link",
+    "Message",
+    "Overloaded",
+    "ResourceNotFound",
+    "Sink",
+    "Text",
+    "ToolAnnotations",
+    "ToolError",
+]

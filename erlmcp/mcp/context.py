@@ -6,6 +6,7 @@ messages says no by itself.
 
 import asyncio
 import concurrent.futures
+import functools
 import math
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Protocol
@@ -110,7 +111,7 @@ class Context:
         if self._cancelled:
             return
         gone = asyncio.get_running_loop().create_future()
-        self.when_cancelled(lambda: gone.done() or gone.set_result(None))
+        self.when_cancelled(functools.partial(_release, gone))
         await gone
 
     def progress(self, progress: float, total: float | None = None, message: str | None = None) -> Awaitable[None]:
@@ -132,7 +133,8 @@ class Context:
         return self._emit("notifications/progress", b"".join((*members, b"}")))
 
     def log(self, level: str, data: object, logger: str | None = None) -> Awaitable[None]:
-        """Send a log message when the client asked for its level; `data` is anything JSON can hold. Waits as `progress`.
+        """Send a log message when the client asked for its level; `data` is anything JSON can hold. Waits as
+        `progress`.
 
         Raises ValueError for a level that is none of LEVELS.
         """
@@ -202,12 +204,14 @@ class Context:
             caught_up.set_result(None)
             return
 
-        def release(_: object = None) -> None:
-            if not caught_up.done():
-                caught_up.set_result(None)
-
+        release = functools.partial(_release, caught_up)
         asyncio.ensure_future(pending).add_done_callback(release)
         self.when_cancelled(release)
+
+
+def _release(waiting: "asyncio.Future[None] | concurrent.futures.Future[None]", _: object = None) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

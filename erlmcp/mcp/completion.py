@@ -1,0 +1,144 @@
+"""Completion: an author's function that suggests values for an argument of a prompt or a variable of a template."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal, NamedTuple, Required, TypedDict
+
+import msgspec
+
+from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.mcp import signature as signatures
+from erlmcp.mcp.callee import Callee, Members, Room, mode_of
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.features import Features
+from erlmcp.mcp.prompt import Prompt
+from erlmcp.mcp.resource import Template
+from erlmcp.mcp.tool_error import ToolError
+from erlmcp.mcp.types import Argument, PromptReference, Reference
+
+MAX_VALUES: Final = 100
+"""MCP 2026-07-28, server/utilities/completion: at most 100 values in an answer."""
+
+NOTHING: Final = b'"completion":{"values":[],"total":0,"hasMore":false}'
+"""The answer for an argument that nobody completes."""
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """Suggestions whose author knows more than they show: how many there are in all, and whether more follow."""
+
+    values: Sequence[str]
+    total: int | None = None
+    has_more: bool | None = None
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What is typed so far, and the arguments that are settled already."""
+
+    value: str
+    arguments: dict[str, str]
+
+
+class CompletionOptions(TypedDict, total=False):
+    """What is completed: the `argument` of either a `prompt` or a `resource` template."""
+
+    argument: Required[str]
+    prompt: str
+    resource: str
+    inline: bool
+    timeout: float
+
+
+class Target(NamedTuple):
+    """An argument that may be completed."""
+
+    kind: Literal["prompt", "resource"]
+    key: str
+    """The prompt's name, or the template as it is written."""
+    argument: str
+
+    def __str__(self) -> str:
+        return f"argument {self.argument!r} of {self.kind} {self.key!r}"
+
+
+class Completer(Callee):
+    """An author's completion function, `(value)` or `(value, arguments)`, with a Context anywhere."""
+
+    def __init__(self, target: Target, function: Callable[..., Any], options: CompletionOptions, room: Room) -> None:
+        """Raises TypeError for a function that takes anything else."""
+        self._target = target
+        mode = mode_of(function, inline=options.get("inline", False))
+        super().__init__(_invoke(function), mode, options.get("timeout"), room)
+
+    def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
+        found = value if isinstance(value, Completion) else Completion(value or ())
+        values = found.values[:MAX_VALUES]
+        if isinstance(found.values, str) or not all(isinstance(each, str) for each in values):
+            raise TypeError(f"the completion of {self._target} must return a list of str, or a Completion")
+        total = len(found.values) if found.total is None and found is not value else found.total
+        has_more = len(values) < max(len(found.values), total or 0) if found.has_more is None else found.has_more
+        members = {"values": values, "hasMore": has_more} | ({} if total is None else {"total": total})
+        return b'"completion":%b' % msgspec.json.encode(members)
+
+    def refuse(self, error: ToolError) -> Members:
+        raise RpcError(INVALID_PARAMS, error.message) from error
+
+    def late(self, seconds: float) -> Members:
+        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
+
+
+class Completers:
+    """The completions of an app, by what they complete."""
+
+    def __init__(self) -> None:
+        self._by_target: dict[Target, Completer] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_target)
+
+    def add(self, function: Callable[..., Any], options: CompletionOptions, room: Room) -> None:
+        """Raises ValueError for an argument that is completed already, TypeError for a function that is no
+        completion."""
+        target = _target(options)
+        if target in self._by_target:
+            raise ValueError(f"{target} is completed twice")
+        self._by_target[target] = Completer(target, function, options, room)
+
+    def check(self, prompts: Features[Prompt], templates: Features[Template]) -> None:
+        """Raises ValueError for a completion of an argument that is not there."""
+        for target in self._by_target:
+            feature = prompts.get(target.key) if target.kind == "prompt" else templates.get(target.key)
+            if feature is None or target.argument not in feature.arguments:
+                raise ValueError(f"a completion is registered for {target}, which does not exist")
+
+    def start(
+        self, ref: Reference, argument: Argument, arguments: dict[str, str], context: Context
+    ) -> Members | Awaitable[Members]:
+        """The suggestions, none for an argument that nobody completes."""
+        completer = self._by_target.get(_target_of(ref, argument.name))
+        return NOTHING if completer is None else completer.start(Typed(argument.value, arguments), context)
+
+
+def _target(options: CompletionOptions) -> Target:
+    prompt, resource, argument = options.get("prompt"), options.get("resource"), options.get("argument")
+    if (prompt is None) == (resource is None) or argument is None:
+        raise TypeError('@app.completion wants prompt="name" or resource="template", and argument="name"')
+    return Target("prompt", prompt, argument) if prompt is not None else Target("resource", resource or "", argument)
+
+
+def _target_of(ref: Reference, argument: str) -> Target:
+    if isinstance(ref, PromptReference):
+        return Target("prompt", ref.name, argument)
+    return Target("resource", ref.uri, argument)
+
+
+def _invoke(function: Callable[..., Any]) -> Callable[[Typed, Context], Any]:
+    signature = signatures.read(function)
+    names = list(signature.hints)[:2]
+    if not names or any(name not in signature.defaults for name in list(signature.hints)[2:]):
+        raise TypeError(f"{signature.name}: a completion takes (value) or (value, arguments)")
+    parameter = signature.context
+
+    def invoke(typed: Typed, context: Context) -> Any:
+        given = dict(zip(names, (typed.value, typed.arguments), strict=False))
+        return function(**given) if parameter is None else function(**given, **{parameter: context})
+
+    return invoke

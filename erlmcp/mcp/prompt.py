@@ -1,0 +1,80 @@
+"""A prompt: an author's function that writes messages, from arguments that are all text on the wire."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.mcp import docstring
+from erlmcp.mcp import signature as signatures
+from erlmcp.mcp.arguments import ArgumentFault, sentence
+from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.content import Block, Message
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.signature import Signature
+from erlmcp.mcp.text_arguments import TextArguments
+from erlmcp.mcp.tool_error import ToolError
+
+
+class PromptOptions(FeatureOptions, total=False):
+    """What an author may say about a prompt."""
+
+
+class Prompt(Callee):
+    """`get` takes the raw arguments and gives the members of the result."""
+
+    def __init__(self, function: Callable[..., Any], options: PromptOptions, room: Room) -> None:
+        """Raises TypeError for a function that cannot be a prompt."""
+        signature = signatures.read(function)
+        self.key = options.get("name", signature.name)
+        self._arguments = TextArguments(signature, signatures.struct_of(signature))
+        mode = mode_of(function, inline=options.get("inline", False))
+        super().__init__(invoker(function, signature), mode, options.get("timeout"), room)
+        description = description_of(function, options)
+        self._prefix = b'"description":%b,' % msgspec.json.encode(description) if description is not None else b""
+        self.arguments = frozenset(signature.hints)
+        listed = _arguments(signature, docstring.read(function.__doc__).arguments)
+        members = {"name": self.key, "description": description, "arguments": listed or None}
+        self._definition = definition(members, options)
+
+    def definition(self, modern: bool) -> bytes:  # noqa: ARG002 - both eras have the same
+        return self._definition
+
+    def get(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
+        """Raises RpcError (-32602) for arguments that do not fit."""
+        try:
+            values = self._arguments.decode(msgspec.json.decode(arguments or b"{}", type=dict[str, str]))
+        except msgspec.DecodeError as fault:
+            raise RpcError(INVALID_PARAMS, f"prompt {self.key}: {sentence(str(fault), {})}") from fault
+        except ArgumentFault as fault:
+            raise RpcError(INVALID_PARAMS, f"prompt {self.key}: {fault.message}") from fault
+        return self.start(values, context)
+
+    def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
+        parts = value if isinstance(value, list | tuple) else [value]
+        return b'%b"messages":[%b]' % (self._prefix, b",".join([self._message(each) for each in parts]))
+
+    def refuse(self, error: ToolError) -> Members:
+        raise RpcError(INVALID_PARAMS, error.message) from error
+
+    def late(self, seconds: float) -> Members:
+        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
+
+    def _message(self, part: Any) -> bytes:
+        if isinstance(part, Message):
+            return part.encode()
+        if isinstance(part, str | Block):
+            return Message(part).encode()
+        raise TypeError(
+            f"prompt {self.key} returned a {type(part).__name__}; return str, Message, content, or a list of them"
+        )
+
+
+def _arguments(signature: Signature, descriptions: dict[str, str]) -> list[dict[str, Any]]:
+    listed = []
+    for name in signature.hints:
+        told = {"description": descriptions[name]} if name in descriptions else {}
+        listed.append({"name": name, **told, "required": name not in signature.defaults})
+    return listed

@@ -1,0 +1,51 @@
+"""What registering a tool, a resource or a prompt has in common: what its author may say, and how it is listed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+import msgspec
+
+from erlmcp.mcp import docstring
+from erlmcp.mcp.content import Icon
+
+
+class FeatureOptions(TypedDict, total=False):
+    """What an author may say about any feature beside its function."""
+
+    name: str
+    """What clients call it by; the function's name when left out."""
+    title: str
+    """What people read instead of the name."""
+    description: str
+    """What it is for; the first paragraph of the docstring when left out."""
+    inline: bool
+    """Run a quick sync function on the loop: no thread, and no timeout."""
+    timeout: float
+    """Seconds it may take; `tool_timeout` of the configuration when left out."""
+    icons: list[Icon]
+    meta: Mapping[str, Any]
+    """The definition's `_meta`."""
+
+
+def check_options(options: Mapping[str, Any], known: type, subject: str) -> None:
+    """Raises TypeError for a keyword that is none, ValueError for a timeout that is none."""
+    if unknown := sorted(options.keys() - known.__annotations__.keys()):
+        raise TypeError(f"{subject} has no option {unknown[0]!r}; it has {', '.join(sorted(known.__annotations__))}")
+    timeout = options.get("timeout")
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise ValueError(f"{subject}: timeout must be a number of seconds greater than 0, not {timeout}")
+
+
+def description_of(function: Callable[..., Any], options: FeatureOptions) -> str | None:
+    told = options.get("description")
+    return told if told is not None else docstring.read(function.__doc__).summary or None
+
+
+def definition(members: Mapping[str, Any], options: FeatureOptions) -> bytes:
+    """A feature's entry in its list: `members` and what all features have, without what is not told."""
+    common: dict[str, Any] = {
+        "title": options.get("title"),
+        "icons": options.get("icons"),
+        "_meta": options.get("meta"),
+    }
+    return msgspec.json.encode({key: value for key, value in ({**members, **common}).items() if value is not None})

@@ -1,0 +1,138 @@
+"""Resources at a fixed URI, and templates of URIs whose variables are the function's arguments."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.mcp import signature as signatures
+from erlmcp.mcp.arguments import ArgumentFault
+from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.content import Annotations, Contents, Embedded
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.signature import Signature
+from erlmcp.mcp.text_arguments import TextArguments
+from erlmcp.mcp.tool_error import ToolError
+from erlmcp.mcp.uri_template import UriTemplate
+
+TEXT: Final = "text/plain"
+BLOB: Final = "application/octet-stream"
+JSON: Final = "application/json"
+
+
+class ResourceOptions(FeatureOptions, total=False):
+    """What an author may say about a resource or a template."""
+
+    mime_type: str
+    """`text/plain` for str, `application/octet-stream` for bytes, `application/json` for the rest when left out."""
+    size: int
+    """Bytes, when known beforehand."""
+    annotations: Annotations
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a read needs to know: the URI that was asked for, and the values of its variables."""
+
+    uri: str
+    values: Any
+
+
+class Readable(Callee):
+    """What resources and templates have in common: a function whose value becomes contents."""
+
+    def __init__(
+        self, uri: str, function: Callable[..., Any], options: ResourceOptions, room: Room, variables: list[str] | None
+    ) -> None:
+        """Raises TypeError when the function's parameters are not the variables of the URI."""
+        self.key = uri
+        signature = signatures.read(function)
+        _check_variables(uri, signature, variables or [])
+        struct = signatures.struct_of(signature)
+        self._arguments = TextArguments(signature, struct)
+        invoke = invoker(function, signature)
+        mode = mode_of(function, inline=options.get("inline", False))
+        super().__init__(lambda reading, context: invoke(reading.values, context), mode, options.get("timeout"), room)
+        self._mime_type = options.get("mime_type")
+        self._meta = dict(options["meta"]) if "meta" in options else None
+        members = {
+            "uri" if variables is None else "uriTemplate": uri,
+            "name": options.get("name", signature.name),
+            "description": description_of(function, options),
+            "mimeType": self._mime_type,
+            "size": options.get("size"),
+            "annotations": options.get("annotations"),
+        }
+        self._definition = definition(members, options)
+
+    def definition(self, modern: bool) -> bytes:  # noqa: ARG002 - both eras have the same
+        return self._definition
+
+    def read(self, uri: str, variables: Mapping[str, str], context: Context) -> Members | Awaitable[Members]:
+        """The members of the result. Raises RpcError (-32602) when a variable does not fit its parameter."""
+        try:
+            values = self._arguments.decode(variables)
+        except ArgumentFault as fault:
+            data = msgspec.json.encode({"uri": uri})
+            raise RpcError(INVALID_PARAMS, f"{self.key}: {fault.message}", data) from fault
+        return self.start(Reading(uri, values), context)
+
+    def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
+        parts = value if isinstance(value, list | tuple) and _all_embedded(value) else [value]
+        return b'"contents":%b' % msgspec.json.encode([self._contents(asked.uri, each) for each in parts])
+
+    def refuse(self, error: ToolError) -> Members:
+        raise RpcError(INVALID_PARAMS, error.message) from error
+
+    def late(self, seconds: float) -> Members:
+        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
+
+    def _contents(self, uri: str, value: Any) -> Contents:
+        if isinstance(value, Embedded):
+            return value.contents()
+        if isinstance(value, str):
+            return Contents(uri, self._mime_type or TEXT, text=value, meta=self._meta)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return Contents(uri, self._mime_type or BLOB, blob=bytes(value), meta=self._meta)
+        if value is None:
+            raise TypeError(f"resource {self.key} returned None; return its contents, or raise ResourceNotFound(uri)")
+        text = msgspec.json.encode(value).decode()
+        return Contents(uri, self._mime_type or JSON, text=text, meta=self._meta)
+
+
+class Resource(Readable):
+    """A resource at a fixed URI."""
+
+    def __init__(self, uri: str, function: Callable[..., Any], options: ResourceOptions, room: Room) -> None:
+        super().__init__(uri, function, options, room, None)
+
+
+class Template(Readable):
+    """Resources at all URIs of a template."""
+
+    def __init__(self, uri: str, function: Callable[..., Any], options: ResourceOptions, room: Room) -> None:
+        """Raises ValueError for a template of a form we do not have."""
+        self._template = UriTemplate(uri)
+        self.arguments = frozenset(self._template.names)
+        super().__init__(uri, function, options, room, self._template.names)
+
+    def match(self, uri: str) -> dict[str, str] | None:
+        return self._template.match(uri)
+
+
+def is_template(uri: str) -> bool:
+    return "{" in uri or "}" in uri
+
+
+def _all_embedded(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(each, Embedded) for each in values)
+
+
+def _check_variables(uri: str, signature: Signature, variables: list[str]) -> None:
+    for name in signature.hints:
+        if name not in variables and name not in signature.defaults:
+            raise TypeError(f"{signature.name}: parameter {name} is no variable of {uri}")
+    for name in variables:
+        if name not in signature.hints:
+            raise TypeError(f"{signature.name}: {uri} has the variable {name}, which is no parameter")

@@ -1,0 +1,111 @@
+"""A tool: an author's function under a name, with the schemas of what it takes and returns."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypedDict
+
+import msgspec
+
+from erlmcp.mcp import docstring, result, schema
+from erlmcp.mcp import signature as signatures
+from erlmcp.mcp.arguments import ArgumentFault, Arguments
+from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.param_headers import ParamHeader, param_headers
+from erlmcp.mcp.raw_schema import RawArguments
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.schema import JsonSchema
+from erlmcp.mcp.signature import Signature
+from erlmcp.mcp.tool_error import ToolError
+
+NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
+"""MCP 2026-07-28, server/tools, Tool Names."""
+
+
+class ToolAnnotations(TypedDict, total=False):
+    """Hints about a tool's behaviour, in the words of the wire (MCP 2026-07-28, ToolAnnotations)."""
+
+    title: str
+    readOnlyHint: bool
+    destructiveHint: bool
+    idempotentHint: bool
+    openWorldHint: bool
+
+
+class ToolOptions(FeatureOptions, total=False):
+    """What an author may say about a tool."""
+
+    input_schema: JsonSchema
+    """A JSON Schema (2020-12) instead of one from the signature; listed verbatim, its root an object."""
+    output_schema: JsonSchema
+    """A JSON Schema of the structured content, instead of one from the return annotation."""
+    annotations: ToolAnnotations
+
+
+class _Decoder(Protocol):
+    schema: JsonSchema
+
+    def decode(self, raw: bytes | None) -> Any: ...
+
+
+class Tool(Callee):
+    """`call` takes a call's raw arguments and gives the members of its result."""
+
+    def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
+        """Raises TypeError for a function that cannot be a tool, ValueError for a bad name or schema."""
+        mode = mode_of(function, inline=options.get("inline", False))
+        input_schema = options.get("input_schema")
+        signature = signatures.read(function, open_allowed=input_schema is not None)
+        super().__init__(invoker(function, signature, struct=input_schema is None), mode, options.get("timeout"), room)
+        self.key = _checked_name(options.get("name", signature.name))
+        decoder = _decoder(function, signature, input_schema)
+        self._decode = decoder.decode
+        self._result = result.of(self.key, signature.returns, options.get("output_schema"))
+        self._encode = self._result.encode
+        encoded = msgspec.json.encode(decoder.schema)
+        self.headers: tuple[ParamHeader, ...] = param_headers(self.key, decoder.schema, encoded)
+        members = {
+            "name": self.key,
+            "description": description_of(function, options),
+            "inputSchema": msgspec.Raw(encoded),
+            "annotations": options.get("annotations"),
+        }
+        self._modern = definition(members | {"outputSchema": self._result.schema}, options)
+        self._legacy = definition(members | {"outputSchema": self._result.legacy_schema}, options)
+
+    def definition(self, modern: bool) -> bytes:
+        return self._modern if modern else self._legacy
+
+    def call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
+        """The members of the result, faults in the arguments included, as the model can mend those (SEP-1303).
+
+        `arguments` is a raw JSON object or None. Raises Overloaded; what the function raises propagates, but ToolError.
+        """
+        try:
+            values = self._decode(arguments)
+        except ArgumentFault as fault:
+            return result.failure(fault.message)
+        return self.start(values, context)
+
+    def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
+        return self._encode(value) if context.facts.modern else self._result.legacy_encode(value)
+
+    def refuse(self, error: ToolError) -> Members:
+        return result.refusal(error, structured=self._result.schema is None)
+
+    def late(self, seconds: float) -> Members:
+        return result.failure(f"timed out after {seconds:g} s")
+
+
+def _checked_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for a tool: 1 to 128 of A-Z a-z 0-9 _ . / -; give another with name=")
+    return name
+
+
+def _decoder(function: Callable[..., Any], signature: Signature, input_schema: JsonSchema | None) -> _Decoder:
+    if input_schema is not None:
+        return RawArguments(input_schema, signature)
+    struct = signatures.struct_of(signature)
+    told = docstring.read(function.__doc__).arguments
+    return Arguments(struct, schema.of_arguments(signature, struct, told))
