@@ -4,22 +4,29 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.completion import Completion
 from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
 from erlmcp.mcp.context import Context, Facts, Sink
+from erlmcp.mcp.methods import METHODS
+from erlmcp.mcp.options import Options
+from erlmcp.mcp.streamable import Endpoint, Observer
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool import ToolAnnotations
 from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
 
 __all__ = [
+    "METHODS",
     "Annotations",
     "App",
     "Audio",
     "Completion",
     "Context",
     "Embedded",
+    "Endpoint",
     "Facts",
     "Icon",
     "Image",
     "Link",
     "Message",
+    "Observer",
+    "Options",
     "Overloaded",
     "ResourceNotFound",
     "Sink",

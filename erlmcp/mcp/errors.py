@@ -16,8 +16,6 @@ __all__ = [
     "RESOURCE_NOT_FOUND",
     "STATUS",
     "UNSUPPORTED_PROTOCOL_VERSION",
-    "Overloaded",
-    "ResourceNotFound",
     "status_of",
 ]
 
@@ -29,7 +27,7 @@ RESOURCE_NOT_FOUND: Final = -32002
 """Only for versions up to 2025-11-25; 2026-07-28 forbids it and says -32602 instead (basic/index, Error Codes)."""
 
 OVERLOADED: Final = 503
-"""Our own code, outside JSON-RPC's reserved range as the specification asks of new codes; the number says what it is."""
+"""Our own code, outside JSON-RPC's reserved range as the specification wants new codes; the number says what it is."""
 
 STATUS: Final[Mapping[int, tuple[int, int]]] = {
     # code: (2026-07-28, up to 2025-11-25)
@@ -53,20 +51,3 @@ def status_of(code: int, *, modern: bool) -> int:
     if statuses is None:
         return 200
     return statuses[0] if modern else statuses[1]
-
-
-class Overloaded(Exception):
-    """There is no room for this call now. `retry_after`: whole seconds until it is worth another try."""
-
-    def __init__(self, message: str, retry_after: int = 1) -> None:
-        super().__init__(message)
-        self.message: Final = message
-        self.retry_after: Final = retry_after
-
-
-class ResourceNotFound(Exception):
-    """No resource and no template answers to `uri`; each era has its own code for it."""
-
-    def __init__(self, uri: str) -> None:
-        super().__init__(uri)
-        self.uri: Final = uri

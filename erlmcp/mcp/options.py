@@ -1,4 +1,4 @@
-"""What an operator may set about the protocol: the `[mcp]` section of the configuration, each with its default and reason."""
+"""What an operator may set about the protocol: the `[mcp]` section of the configuration, with defaults and reasons."""
 
 import msgspec
 

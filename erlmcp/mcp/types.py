@@ -1,8 +1,8 @@
 """What comes in: the parameters of every method that we serve, one Struct each, decoded once at the door.
 
 Values that an app decodes itself (arguments) stay raw JSON here. What goes out is made by the app's features as bytes
-(docs/adr/0004), so there are no result types. Source: schema.ts of 2026-07-28 and of its predecessors, which differ only
-in members that both know to be optional.
+(docs/adr/0004), so there are no result types. Source: schema.ts of 2026-07-28 and of its predecessors, which differ
+only in members that both know to be optional.
 """
 
 from typing import Literal

@@ -1,0 +1,58 @@
+"""The one place where a call runs and where what a handler raises becomes an error for the peer.
+
+Three planes: an RpcError is the peer's fault and travels as it is; a refusal (no such resource, no room) gets its era's
+code; anything else is a crash, logged once with its traceback and answered without details.
+"""
+
+import logging
+import math
+from typing import Final
+
+import msgspec
+
+from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.mcp.call import Call, Members
+from erlmcp.mcp.context import Context, Sink
+from erlmcp.mcp.errors import OVERLOADED, RESOURCE_NOT_FOUND
+from erlmcp.mcp.threads import Overloaded
+from erlmcp.mcp.tool_error import ResourceNotFound
+
+__all__ = ["Failure", "failure_of", "overloaded", "perform"]
+
+_log: Final = logging.getLogger("erlmcp.mcp")
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """An error on its way to the peer."""
+
+    error: RpcError
+    retry_after: int = 0
+    """Whole seconds until another try is worth it; 0: no advice."""
+
+
+def perform(call: Call, sink: Sink) -> Members | Failure:
+    """Run the call. What takes no waiting is done when this returns."""
+    try:
+        return call.method.perform(call.params, Context(call.facts, sink))
+    except RpcError as error:
+        return Failure(error)
+    except Exception as error:  # noqa: BLE001 - failure_of logs it: the one boundary of this plane
+        return failure_of(error, call)
+
+
+def failure_of(error: BaseException, call: Call) -> Failure:
+    """What the peer is told of an exception that a handler raised, at once or later."""
+    if isinstance(error, RpcError):
+        return Failure(error)
+    if isinstance(error, ResourceNotFound):
+        code = INVALID_PARAMS if call.facts.modern else RESOURCE_NOT_FOUND
+        return Failure(RpcError(code, "Resource not found", msgspec.json.encode({"uri": error.uri})))
+    if isinstance(error, Overloaded):
+        return Failure(RpcError(OVERLOADED, f"Overloaded: {error.message}"), max(1, math.ceil(error.retry_after)))
+    _log.error("%s %r crashed", call.method.name, call.target, exc_info=error)
+    return Failure(RpcError(INTERNAL_ERROR, "Internal error"))
+
+
+def overloaded(in_flight: int) -> Failure:
+    """The answer to one call more than a worker takes at once."""
+    return Failure(RpcError(OVERLOADED, f"Overloaded: {in_flight} calls are in flight"), retry_after=1)

@@ -1,0 +1,60 @@
+"""Who the server says it is: name, capabilities, and the constant members that each revision wants on its results."""
+
+from typing import Final
+
+import msgspec
+
+from erlmcp.mcp.app import App
+from erlmcp.mcp.options import Options
+from erlmcp.mcp.types import PREFIX
+
+__all__ = ["Server", "identity", "join_result", "result_tail"]
+
+SERVER_INFO: Final = PREFIX + "serverInfo"
+
+
+class Server(msgspec.Struct, frozen=True):
+    """An app as it shows itself in one revision."""
+
+    app: App
+    options: Options
+    modern: bool
+    info: bytes
+    """`Implementation` as a JSON object."""
+    capabilities: bytes
+    """`ServerCapabilities` as a JSON object."""
+
+
+def identity(app: App) -> bytes:
+    """The app's `Implementation`. Old revisions know fewer members, and all allow more than they know."""
+    members = {"name": app.name, "title": app.title, "version": app.version, "websiteUrl": app.website_url}
+    return msgspec.json.encode({name: value for name, value in members.items() if value is not None})
+
+
+def result_tail(info: bytes, *, modern: bool, hints: bytes = b"") -> bytes:
+    """The members that follow an app's own in a result; none before 2026-07-28.
+
+    `hints`: the caching members, for a method whose results are cacheable.
+    """
+    if not modern:
+        return b""
+    return b',"resultType":"complete"%b,"_meta":{"%b":%b}' % (hints, SERVER_INFO.encode(), info)
+
+
+def cache_hints(ttl_ms: int, scope: str) -> bytes:
+    """The caching members of a result (server/utilities/caching)."""
+    return b',"ttlMs":%d,"cacheScope":%b' % (ttl_ms, msgspec.json.encode(scope))
+
+
+def join_result(members: bytes, tail: bytes) -> bytes:
+    """An app's members and the era's constant ones as the members of one result.
+
+    A result that has a `_meta` of its own begins with it, so one look tells; the server's name joins what is there.
+    """
+    if members[:7] != b'"_meta"' or not tail:
+        return members + tail
+    own = msgspec.json.decode(b"{%b}" % members, type=dict[str, msgspec.Raw])
+    ours = msgspec.json.decode(b"{%b}" % tail[1:], type=dict[str, msgspec.Raw])
+    meta = msgspec.json.decode(ours["_meta"], type=dict[str, msgspec.Raw])
+    meta |= msgspec.json.decode(own["_meta"], type=dict[str, msgspec.Raw])
+    return msgspec.json.encode(own | ours | {"_meta": meta})[1:-1]

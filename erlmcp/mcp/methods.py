@@ -1,0 +1,248 @@
+"""The only list of MCP methods that we serve: parameters, handler, which revisions know it, which capability it is.
+
+`surfaces` makes an app's own list of it: methods whose feature the app lacks are not there, so that the capabilities we
+declare are the handlers we have. A handler is made once per app and called for each request; it gives the members of a
+result (docs/adr/0004), or a future of them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
+from erlmcp.mcp import legacy
+from erlmcp.mcp.app import App
+from erlmcp.mcp.call import Members, Perform, Served, Surface
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
+from erlmcp.mcp.options import Options
+from erlmcp.mcp.types import (
+    CallToolParams,
+    CompleteParams,
+    Envelope,
+    GetPromptParams,
+    InitializeParams,
+    PageParams,
+    ReadResourceParams,
+)
+from erlmcp.mcp.versions import NEWEST_HANDSHAKE, REVISIONS, SUPPORTED, Revision
+
+__all__ = ["METHODS", "Method", "surfaces"]
+
+
+class Method(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the list."""
+
+    name: str
+    params: type[Envelope] = Envelope
+    bind: Callable[[Server], Perform]
+    since: str = REVISIONS[-1].name
+    until: str = REVISIONS[0].name
+    capability: str | None = None
+    offered: Callable[[App], bool] = lambda _: True
+    cacheable: bool = False
+    mirrored: str | None = None
+    bounded: bool = False
+
+    def known_in(self, version: str) -> bool:
+        at = SUPPORTED.index(version)  # newest first
+        return SUPPORTED.index(self.until) <= at <= SUPPORTED.index(self.since)
+
+
+def has_tools(app: App) -> bool:
+    return len(app.tools) > 0
+
+
+def has_prompts(app: App) -> bool:
+    return len(app.prompts) > 0
+
+
+def has_resources(app: App) -> bool:
+    return len(app.resources) > 0 or len(app.templates) > 0
+
+
+def has_completions(app: App) -> bool:
+    return app.completes
+
+
+def discover(server: Server) -> Perform:
+    members = b'"supportedVersions":%b,"capabilities":%b' % (msgspec.json.encode(SUPPORTED), server.capabilities)
+    if server.app.instructions is not None:
+        members += b',"instructions":' + msgspec.json.encode(server.app.instructions)
+    return lambda _params, _context: members
+
+
+def page_of(attribute: str) -> Callable[[Server], Perform]:
+    """A handler that lists one of the app's sets of features."""
+
+    def bind(server: Server) -> Perform:
+        page, size, modern = getattr(server.app, attribute).page, server.options.page_size, server.modern
+
+        def perform(params: PageParams, _context: Context) -> Members:
+            members: bytes = page(params.cursor, size, modern)
+            return members
+
+        return perform
+
+    return bind
+
+
+def call_tool(server: Server) -> Perform:
+    find = server.app.tools.get
+
+    def perform(params: CallToolParams, context: Context) -> Members:
+        tool = find(params.name)
+        if tool is None:
+            raise RpcError(INVALID_PARAMS, f"unknown tool: {params.name}")
+        return tool.call(_object(params.arguments), context)
+
+    return perform
+
+
+def get_prompt(server: Server) -> Perform:
+    find = server.app.prompts.get
+
+    def perform(params: GetPromptParams, context: Context) -> Members:
+        prompt = find(params.name)
+        if prompt is None:
+            raise RpcError(INVALID_PARAMS, f"unknown prompt: {params.name}")
+        return prompt.get(_object(params.arguments), context)
+
+    return perform
+
+
+def read_resource(server: Server) -> Perform:
+    read = server.app.read
+
+    def perform(params: ReadResourceParams, context: Context) -> Members:
+        return read(params.uri, context)
+
+    return perform
+
+
+def complete(server: Server) -> Perform:
+    app = server.app
+
+    def perform(params: CompleteParams, context: Context) -> Members:
+        return app.complete(params.ref, params.argument, params.context.arguments, context)
+
+    return perform
+
+
+def _object(arguments: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
+    """The raw JSON object of arguments, None when there are none. Some clients send null for none."""
+    if arguments is msgspec.UNSET:
+        return None
+    raw = bytes(arguments)
+    if raw.startswith(b"{"):
+        return raw
+    if raw == b"null":
+        return None
+    raise RpcError(INVALID_PARAMS, "params.arguments must be an object")
+
+
+METHODS: Final = (
+    Method(name="server/discover", bind=discover, since="2026-07-28", cacheable=True),
+    Method(
+        name="tools/list",
+        params=PageParams,
+        bind=page_of("tools"),
+        capability="tools",
+        offered=has_tools,
+        cacheable=True,
+    ),
+    Method(
+        name="tools/call",
+        params=CallToolParams,
+        bind=call_tool,
+        capability="tools",
+        offered=has_tools,
+        mirrored="name",
+        bounded=True,
+    ),
+    Method(
+        name="resources/list",
+        params=PageParams,
+        bind=page_of("resources"),
+        capability="resources",
+        offered=has_resources,
+        cacheable=True,
+    ),
+    Method(
+        name="resources/templates/list",
+        params=PageParams,
+        bind=page_of("templates"),
+        capability="resources",
+        offered=has_resources,
+        cacheable=True,
+    ),
+    Method(
+        name="resources/read",
+        params=ReadResourceParams,
+        bind=read_resource,
+        capability="resources",
+        offered=has_resources,
+        cacheable=True,
+        mirrored="uri",
+        bounded=True,
+    ),
+    Method(
+        name="prompts/list",
+        params=PageParams,
+        bind=page_of("prompts"),
+        capability="prompts",
+        offered=has_prompts,
+        cacheable=True,
+    ),
+    Method(
+        name="prompts/get",
+        params=GetPromptParams,
+        bind=get_prompt,
+        capability="prompts",
+        offered=has_prompts,
+        mirrored="name",
+        bounded=True,
+    ),
+    Method(
+        name="completion/complete",
+        params=CompleteParams,
+        bind=complete,
+        capability="completions",
+        offered=has_completions,
+        bounded=True,
+    ),
+    Method(name="initialize", params=InitializeParams, bind=legacy.initialize, until=NEWEST_HANDSHAKE),
+    Method(name="ping", bind=legacy.ping, until=NEWEST_HANDSHAKE),
+)
+
+
+def surfaces(app: App, options: Options) -> Mapping[str, Surface]:
+    """What `app` serves in each revision: every method that the revision knows and the app has a feature for."""
+    info = identity(app)
+    offered = [method for method in METHODS if method.offered(app)]
+    return {each.name: _surface(app, options, info, each, offered) for each in REVISIONS}
+
+
+def _surface(app: App, options: Options, info: bytes, revision: Revision, offered: list[Method]) -> Surface:
+    known = [method for method in offered if method.known_in(revision.name)]
+    names = dict.fromkeys(method.capability for method in known if method.capability)
+    if revision.modern:
+        names["logging"] = None  # asked for with each request; before, it takes logging/setLevel and so a session
+    capabilities = msgspec.json.encode({name: {} for name in names})
+    server = Server(app, options, revision.modern, info, capabilities)
+    repeats = {tool.key: tool.headers for tool in app.tools if tool.headers}
+    hints = cache_hints(app.cache_ttl_ms, app.cache_scope)
+    return {
+        method.name: Served(
+            method.name,
+            msgspec.json.Decoder(method.params).decode,
+            method.bind(server),
+            result_tail(info, modern=revision.modern, hints=hints if method.cacheable else b""),
+            method.mirrored,
+            method.bounded,
+            method.name.encode(),
+            repeats if method.name == "tools/call" else {},
+        )
+        for method in known
+    }

@@ -1,0 +1,133 @@
+"""The door: one HTTP POST in, a Response or a Stream out, in either era.
+
+A result that is there at once is answered at once, without a task. One that is not there yet is `late`'s.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from erlmcp.http import Request, Response
+from erlmcp.jsonrpc import Notification, RpcError, decode
+from erlmcp.mcp import legacy
+from erlmcp.mcp.admit import admit, check_version
+from erlmcp.mcp.app import App
+from erlmcp.mcp.call import Call, Members
+from erlmcp.mcp.dispatch import Failure, overloaded, perform
+from erlmcp.mcp.headers import refuse_media
+from erlmcp.mcp.late import Answered, LateAnswer
+from erlmcp.mcp.methods import METHODS, surfaces
+from erlmcp.mcp.options import Options
+from erlmcp.mcp.reply import refuse, respond
+from erlmcp.mcp.stream import NO_SINK, EventStream
+from erlmcp.mcp.versions import HANDSHAKE, MODERN
+
+__all__ = ["Answer", "Endpoint", "Observer"]
+
+Answer: TypeAlias = Response | Answered
+
+Observer: TypeAlias = Callable[[str, str, str, float], object]
+"""`on_call(method, target, outcome, elapsed)`: outcome is "ok", "tool_error", "cancelled" or an error's code; seconds.
+`method` is one that we serve, or empty."""
+
+ACCEPTED: Final = Response(202, b"", b"")
+TOOL_ERROR: Final = b'"isError":true'
+KNOWN: Final = frozenset(method.name for method in METHODS)
+
+
+class Endpoint:
+    """The handler of POST /mcp for one app. The router answers other methods with 405, guards check Host and Origin."""
+
+    def __init__(self, app: App, options: Options, on_call: Observer | None = None) -> None:
+        self.options: Final = options
+        self._max_calls: Final = options.max_calls
+        self._max_depth: Final = options.max_depth
+        self._surfaces: Final = surfaces(app, options)
+        self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
+        self._on_call = on_call
+        self._in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose answer is not there yet."""
+        return self._in_flight
+
+    def __call__(self, request: Request) -> Answer:
+        return self.answer(request.body, request.headers, request.repeated)
+
+    def answer(self, body: bytes, headers: Mapping[bytes, bytes], repeated: tuple[bytes, ...] = ()) -> Answer:
+        """The answer to a POST of `body`. A future belongs to the running loop; cancelling it cancels the work."""
+        refusal = refuse_media(headers)
+        if refusal is not None:
+            return refusal
+        started = time.perf_counter()
+        version = headers.get(b"mcp-protocol-version")
+        modern = version is not None and version not in HANDSHAKE
+        method, id_ = "", None
+        try:
+            message = decode(body, self._max_depth)
+            method = message.method
+            if isinstance(message, Notification):
+                return _acknowledge(headers, modern=modern)
+            id_ = message.id
+            if modern:
+                call = admit(message, headers, repeated, self._modern)
+            else:
+                call = legacy.admit(message, headers, self._surfaces)
+        except RpcError as error:
+            if self._on_call is not None:
+                known = method if method in KNOWN else ""
+                self._on_call(known, "", str(error.code), time.perf_counter() - started)
+            return refuse(error.id if id_ is None else id_, Failure(error), modern=modern)
+        return self._perform(call, started)
+
+    def _perform(self, call: Call, started: float) -> Answer:
+        facts = call.facts
+        asked = facts.progress_token is not None or facts.log_level is not None
+        stream = self._stream() if asked else None
+        if self._in_flight >= self._max_calls and call.method.bounded:
+            outcome: Members | Failure = overloaded(self._in_flight)
+        else:
+            outcome = perform(call, stream or NO_SINK)
+        if not isinstance(outcome, bytes) and not isinstance(outcome, Failure):
+            return self._wait(call, asyncio.ensure_future(outcome), stream or self._stream(), started)
+        if self._on_call is not None:
+            self._watch(call, outcome, started)
+        return respond(call, outcome, stream)
+
+    def _wait(self, call: Call, work: asyncio.Future[bytes], stream: EventStream, started: float) -> Answered:
+        def done(outcome: bytes | Failure | None) -> None:
+            self._in_flight -= 1
+            self._watch(call, outcome, started)
+
+        self._in_flight += 1
+        return LateAnswer(call, work, stream, done).answered
+
+    def _stream(self) -> EventStream:
+        return EventStream(self.options.stream_buffer, self.options.keep_alive)
+
+    def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
+        if self._on_call is not None:
+            elapsed = time.perf_counter() - started
+            self._on_call(call.method.name, call.target, _word_for(call, outcome), elapsed)
+
+
+def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
+    """Notifications are accepted and dropped: over HTTP nothing depends on any (2026-07-28 defines none at all)."""
+    if modern:
+        unknown = check_version(headers.get(b"mcp-protocol-version"))
+        if unknown is not None:
+            raise unknown
+    else:
+        legacy.check_session(headers)
+    return ACCEPTED
+
+
+def _word_for(call: Call, outcome: bytes | Failure | None) -> str:
+    """The outcome in the observer's vocabulary. A tool's own no is the last member of its result (`result`)."""
+    if outcome is None:
+        return "cancelled"
+    if isinstance(outcome, Failure):
+        return str(outcome.error.code)
+    return "tool_error" if outcome.endswith(TOOL_ERROR) and call.method.name == "tools/call" else "ok"
