@@ -18,8 +18,9 @@ from erlmcp.telemetry.node import About, NodeFacts
 from erlmcp.telemetry.process import Process, read_process
 from erlmcp.telemetry.slab import Slab
 
-__all__ = ["Exposition", "metrics_handler", "requests_total"]
+__all__ = ["OPENMETRICS", "Exposition", "metrics_handler", "requests_total"]
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"  # what Prometheus asks for
 Sums = dict[tuple[str, ...], list[float]]
 
 

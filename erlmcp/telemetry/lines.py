@@ -46,18 +46,22 @@ FIELDS_FIRST = ("ts", "level", "logger", "msg")
 
 
 class Entry(Struct):
-    """One record, whoever made it. `created` is Unix time; `fields` are the extras that the caller named."""
+    """One record, whoever made it. `created` is Unix time; `fields` are the extras that the caller named.
+
+    `template` is the message before its arguments were put in: lines that share it are of one kind.
+    """
 
     created: float
     level: str
     logger: str
     message: str
+    template: str
     fields: Mapping[str, Any]
     exc_info: ExcInfo | None = None
 
 
 class AccessEntry(NamedTuple):
-    """One answered request: what the loop hands over. `ended` is monotonic, `elapsed` in seconds."""
+    """One answered request: what the loop hands over, as a plain tuple. `ended` is monotonic, `elapsed` in seconds."""
 
     ended: float
     elapsed: float
@@ -131,11 +135,9 @@ def json_bound(bound: Mapping[str, Any]) -> str:
 
 def human_access(entry: AccessEntry, wall: float, _bound: str) -> str:
     """The same for people."""
-    method, path = _plain(_text(entry.method)), _plain(_text(entry.path))
-    return (
-        f"{timestamp(entry.ended + wall)} INFO    erlmcp.access  {entry.peer} {method} {path} {entry.status}"
-        f" {entry.sent}B {entry.elapsed * 1000:.3f}ms\n"
-    )
+    ended, elapsed, method, path, status, sent, peer, _ = entry
+    asked = f"{_plain(_text(method))} {_plain(_text(path))}"
+    return f"{timestamp(ended + wall)} INFO    erlmcp.access  {peer} {asked} {status} {sent}B {elapsed * 1000:.3f}ms\n"
 
 
 def _presentable(key: str, value: object) -> object:

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, cast
 
 from erlmcp.http import Exchange
+from erlmcp.telemetry.flood import Flood
 from erlmcp.telemetry.lines import AccessEntry, Entry, human, human_access, json_access, json_bound, json_line
 from erlmcp.telemetry.options import LogOptions
 from erlmcp.telemetry.sink import Sink
@@ -85,13 +86,10 @@ class Bridge(logging.Handler):
         self._hurry = hurry
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            message = f"{record.msg} (its arguments do not fit: {record.args!r})"
+        message = _message(record)
         extras = {key: value for key, value in vars(record).items() if key not in STANDARD_ATTRIBUTES}
         exc_info = record.exc_info if record.exc_info and record.exc_info[0] is not None else None
-        entry = Entry(record.created, record.levelname.lower(), record.name, message, extras, exc_info)
+        entry = Entry(record.created, record.levelname.lower(), record.name, message, str(record.msg), extras, exc_info)
         self._ring.put(entry)
         self._ring.count(entry)
         if record.levelno >= logging.ERROR:
@@ -109,6 +107,7 @@ class Log:
         self._formats = _formats(options, self._sink.fd, bound)
         self._records = Ring(RECORDS_MOST)
         self._requests = Ring(ACCESS_MOST)
+        self._flood = Flood()
         self._wake = threading.Event()
         self._closing = False
         self._restore = _attach(options.level, self._records, self._wake.set)
@@ -140,9 +139,8 @@ class Log:
             self._sink.close()
 
     def _start(self) -> threading.Thread:
-        writer = threading.Thread(
-            target=self._run, name="erlmcp-log", daemon=True
-        )  # a stalled pipe must not hold the exit
+        # daemon: a writer that hangs on a stalled pipe must not hold the exit
+        writer = threading.Thread(target=self._run, name="erlmcp-log", daemon=True)
         writer.start()
         return writer
 
@@ -155,15 +153,17 @@ class Log:
                 self._write_waiting()
             self._write_waiting()
         finally:
-            if (
-                not self._closing
-            ):  # a record that can not be printed took the writer down; the next one goes on without it
-                self._writer = self._start()
+            if not self._closing:
+                self._writer = self._start()  # a record that can not be printed took the writer down: go on without it
 
     def _write_waiting(self) -> None:
         line, access_line, bound, access_bound = self._formats
-        while records := self._records.take(BATCH):
-            self._sink.write([line(_entry(record), bound) for record in records])
+        more = True  # also without records: the flood of the last second may have a summary
+        while more:
+            records = self._records.take(BATCH)
+            passing = self._flood.thin(map(_entry, records), time.time())
+            self._sink.write([line(entry, bound) for entry in passing])
+            more = bool(records)
         wall = time.time() - time.monotonic()
         while entries := self._requests.take(BATCH):
             self._sink.write([access_line(entry, wall, access_bound) for entry in entries])
@@ -197,7 +197,15 @@ def _entry(record: Any) -> Entry:
     """What the ring holds as an Entry: the bridge made one already, picologging's records are read here."""
     if isinstance(record, Entry):
         return record
-    return Entry(record.created, record.levelname.lower(), record.name, record.getMessage(), {}, record.exc_info)
+    level, message = record.levelname.lower(), _message(record)
+    return Entry(record.created, level, record.name, message, str(record.msg), {}, record.exc_info)
+
+
+def _message(record: Any) -> str:
+    try:
+        return str(record.getMessage())
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} (its arguments do not fit: {record.args!r})"
 
 
 def _access_observer(options: LogOptions, ring: Ring) -> Callable[[Exchange], None]:

@@ -13,7 +13,7 @@ from erlmcp.http import Exchange
 from erlmcp.telemetry.catalogue import CALLS, EXCHANGES, HTTP_METHODS, LOG_DROPPED, OPERATIONS, OTHER, TOOLS_MOST
 from erlmcp.telemetry.slab import Slab, Table
 
-__all__ = ["Labels", "Metrics"]
+__all__ = ["CallRows", "Labels", "Metrics"]
 
 TOOL_CALL = "tools/call"
 REMEMBERED = 4096  # combinations; an app that raises codes of its own invention must not grow the look-up for ever
@@ -41,11 +41,11 @@ class Metrics:
         self._dropped_before = 0
         #: `on_exchange` of an HTTP listener
         self.exchange: Callable[[Exchange], None] = _exchange_observer(
-            mine.cells, mine.floats, _ExchangeRows(tables[EXCHANGES.name], labels.routes)
+            mine.cells, mine.floats, ExchangeRows(tables[EXCHANGES.name], labels.routes)
         )
         #: `on_call` of an MCP endpoint: method, target, outcome (`ok`, `tool_error` or a code), seconds
         self.call: Callable[[str, str, str, float], None] = _call_observer(
-            mine.cells, mine.floats, _CallRows(tables[OPERATIONS.name], tables[CALLS.name], labels)
+            mine.cells, mine.floats, CallRows(tables[OPERATIONS.name], tables[CALLS.name], labels)
         )
 
     def lost_lines(self, total: int) -> None:
@@ -63,7 +63,7 @@ def _row(table: Table, labels: tuple[str, ...]) -> int:
     return found
 
 
-class _ExchangeRows(dict[tuple[bytes, str, int], int]):
+class ExchangeRows(dict[tuple[bytes, str, int], int]):
     """(method, route, status) → row. Only announced values are remembered, so that made-up ones cost no memory."""
 
     def __init__(self, table: Table, routes: Iterable[str]) -> None:
@@ -82,7 +82,7 @@ class _ExchangeRows(dict[tuple[bytes, str, int], int]):
         return row
 
 
-class _CallRows(dict[tuple[str, str, str], tuple[int, int | None]]):
+class CallRows(dict[tuple[str, str, str], tuple[int, int | None]]):
     """(method, target, outcome) → row of the operation, row of the tool."""
 
     def __init__(self, operations: Table, calls: Table, labels: Labels) -> None:
@@ -110,7 +110,7 @@ class _CallRows(dict[tuple[str, str, str], tuple[int, int | None]]):
 
 
 def _exchange_observer(
-    cells: memoryview, floats: "memoryview[float]", rows: _ExchangeRows
+    cells: memoryview, floats: "memoryview[float]", rows: ExchangeRows
 ) -> Callable[[Exchange], None]:
     bounds = EXCHANGES.bounds
 
@@ -125,7 +125,7 @@ def _exchange_observer(
 
 
 def _call_observer(
-    cells: memoryview, floats: "memoryview[float]", rows: _CallRows
+    cells: memoryview, floats: "memoryview[float]", rows: CallRows
 ) -> Callable[[str, str, str, float], None]:
     bounds = OPERATIONS.bounds
 

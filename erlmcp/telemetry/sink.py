@@ -21,13 +21,13 @@ class Sink:
     def __init__(self, path: str | None, fd: int) -> None:
         self._path = path
         self.fd = fd if path is None else _append_to(path)
+        self._room = PIPE_ATOMIC if stat.S_ISFIFO(os.fstat(self.fd).st_mode) else FILE_CHUNK
         self.stale = False
         self.lost = 0
 
     def write(self, lines: list[str]) -> None:
         """Write whole lines, in pieces that other processes' lines do not get mixed into."""
-        room = PIPE_ATOMIC if stat.S_ISFIFO(os.fstat(self.fd).st_mode) else FILE_CHUNK
-        for count, piece in _pieces([line.encode("utf-8", "backslashreplace") for line in lines], room):
+        for count, piece in _pieces([line.encode("utf-8", "backslashreplace") for line in lines], self._room):
             try:
                 _write_all(self.fd, piece)
             except OSError:  # a full disk, a reader that went away: the log has nobody to tell it to but its counter
