@@ -6,6 +6,7 @@ parts. The order is part of the contract: the suite calls the first tool with `{
 
 import asyncio
 import base64
+from typing import Annotated
 
 import msgspec
 
@@ -42,6 +43,9 @@ ADDRESS_SCHEMA = {
 }
 
 app = App("erlmcp-everything", version="1.0.0", instructions="The fixture of the official conformance suite.")
+
+
+Region = Annotated[str, msgspec.Meta(extra_json_schema={"x-mcp-header": "Region"})]
 
 
 class Templated(msgspec.Struct):
@@ -125,6 +129,12 @@ async def test_logging_tool(context: Context) -> str:
 def json_schema_2020_12_tool(**arguments: object) -> str:
     """Has a schema with keywords of JSON Schema 2020-12 that no Python signature says."""
     return f"{len(arguments)} arguments were valid."
+
+
+@app.tool
+def test_x_mcp_header(region: Region = "") -> str:  # noqa: PT028 - a tool, and no test
+    """Says the region, which clients repeat in the Mcp-Param-Region header."""
+    return f"region={region}"
 
 
 @app.resource("test://static-text", name="static-text", mime_type="text/plain")
