@@ -51,9 +51,13 @@ class ArgumentFault(Exception):
 class Arguments:
     """Decodes arguments into a Struct; strict, but a number like 42.0 passes for an integer, as JSON Schema has it."""
 
-    def __init__(self, struct: type[msgspec.Struct], schema: JsonSchema) -> None:
+    __slots__ = ("_decode", "_schema")
+
+    def __init__(self, struct: type[msgspec.Struct], schema: bytes) -> None:
+        """`schema` is the struct's as JSON: it is read when a fault has to name the choices, so it need not be kept
+        open."""
         self._decode = msgspec.json.Decoder(struct).decode
-        self.schema = schema
+        self._schema = schema
 
     def decode(self, raw: bytes | None) -> Any:
         """Raises ArgumentFault."""
@@ -67,11 +71,14 @@ class Arguments:
     def _decode_again(self, raw: bytes, complaint: str) -> Any:
         """Where an integer was wanted and a float came, whole floats are written as integers and tried once more."""
         if not _INTEGER_WANTED.match(complaint):
-            raise ArgumentFault(sentence(complaint, self.schema))
+            raise ArgumentFault(self._sentence(complaint))
         try:
             return self._decode(_TOKEN.sub(_as_integer, raw))
         except msgspec.ValidationError as fault:
-            raise ArgumentFault(sentence(str(fault), self.schema)) from fault
+            raise ArgumentFault(self._sentence(str(fault))) from fault
+
+    def _sentence(self, complaint: str) -> str:
+        return sentence(complaint, msgspec.json.decode(self._schema))
 
 
 def _as_integer(token: re.Match[bytes]) -> bytes:

@@ -46,6 +46,8 @@ class Room(Protocol):
 class Callee(ABC):
     """An author's function under the name that clients call it by."""
 
+    __slots__ = ("_invoke", "_mode", "_room", "_timeout")
+
     def __init__(self, invoke: Invoke, mode: Mode, timeout: float | None, room: Room) -> None:
         self._invoke = invoke
         self._mode = mode

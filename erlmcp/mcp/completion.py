@@ -41,10 +41,10 @@ class CompletionOptions(TypedDict, total=False):
     """What is completed: the `argument` of either a `prompt` or a `resource` template."""
 
     argument: Required[str]
-    prompt: str
-    resource: str
+    prompt: str | None
+    resource: str | None
     inline: bool
-    timeout: float
+    timeout: float | None
 
 
 class Target(NamedTuple):

@@ -28,14 +28,15 @@ class Prompt(Callee):
     def __init__(self, function: Callable[..., Any], options: PromptOptions, room: Room) -> None:
         """Raises TypeError for a function that cannot be a prompt."""
         signature = signatures.read(function)
-        self.key = options.get("name", signature.name)
+        self.key = options.get("name") or signature.name
         self._arguments = TextArguments(signature, signatures.struct_of(signature))
         mode = mode_of(function, inline=options.get("inline", False))
         super().__init__(invoker(function, signature), mode, options.get("timeout"), room)
-        description = description_of(function, options)
+        told = docstring.read(function.__doc__)
+        description = description_of(told, options)
         self._prefix = b'"description":%b,' % msgspec.json.encode(description) if description is not None else b""
         self.arguments = frozenset(signature.hints)
-        listed = _arguments(signature, docstring.read(function.__doc__).arguments)
+        listed = _arguments(signature, told.arguments)
         members = {"name": self.key, "description": description, "arguments": listed or None}
         self._definition = definition(members, options)
 

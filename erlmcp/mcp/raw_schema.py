@@ -29,7 +29,6 @@ class RawArguments:
         """Raises ValueError for a bad schema, TypeError for a function that does not take what the schema lets in."""
         if schema.get("type") != "object":
             raise ValueError(f'{signature.name}: the root of input_schema must have "type": "object"')
-        self.schema = schema
         self._validator = compiled(schema, f"{signature.name}: input_schema")
         self._whole = _whole_parameter(signature, schema)
         self._known = None if signature.open or self._whole else frozenset(signature.hints)

@@ -1,29 +1,29 @@
 """What registering a tool, a resource or a prompt has in common: what its author may say, and how it is listed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import msgspec
 
-from erlmcp.mcp import docstring
 from erlmcp.mcp.content import Icon
+from erlmcp.mcp.docstring import Docstring
 
 
 class FeatureOptions(TypedDict, total=False):
     """What an author may say about any feature beside its function."""
 
-    name: str
+    name: str | None
     """What clients call it by; the function's name when left out."""
-    title: str
+    title: str | None
     """What people read instead of the name."""
-    description: str
+    description: str | None
     """What it is for; the first paragraph of the docstring when left out."""
     inline: bool
     """Run a quick sync function on the loop: no thread, and no timeout."""
-    timeout: float
+    timeout: float | None
     """Seconds it may take; `tool_timeout` of the configuration when left out."""
-    icons: list[Icon]
-    meta: Mapping[str, Any]
+    icons: list[Icon] | None
+    meta: Mapping[str, Any] | None
     """The definition's `_meta`."""
 
 
@@ -36,9 +36,9 @@ def check_options(options: Mapping[str, Any], known: type, subject: str) -> None
         raise ValueError(f"{subject}: timeout must be a number of seconds greater than 0, not {timeout}")
 
 
-def description_of(function: Callable[..., Any], options: FeatureOptions) -> str | None:
-    told = options.get("description")
-    return told if told is not None else docstring.read(function.__doc__).summary or None
+def description_of(told: Docstring, options: FeatureOptions) -> str | None:
+    described = options.get("description")
+    return described if described is not None else told.summary or None
 
 
 def definition(members: Mapping[str, Any], options: FeatureOptions) -> bytes:

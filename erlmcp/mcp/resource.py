@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
 from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
@@ -25,11 +26,11 @@ JSON: Final = "application/json"
 class ResourceOptions(FeatureOptions, total=False):
     """What an author may say about a resource or a template."""
 
-    mime_type: str
+    mime_type: str | None
     """`text/plain` for str, `application/octet-stream` for bytes, `application/json` for the rest when left out."""
-    size: int
+    size: int | None
     """Bytes, when known beforehand."""
-    annotations: Annotations
+    annotations: Annotations | None
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -55,11 +56,11 @@ class Readable(Callee):
         mode = mode_of(function, inline=options.get("inline", False))
         super().__init__(lambda reading, context: invoke(reading.values, context), mode, options.get("timeout"), room)
         self._mime_type = options.get("mime_type")
-        self._meta = dict(options["meta"]) if "meta" in options else None
+        self._meta = dict(meta) if (meta := options.get("meta")) is not None else None
         members = {
             "uri" if variables is None else "uriTemplate": uri,
-            "name": options.get("name", signature.name),
-            "description": description_of(function, options),
+            "name": options.get("name") or signature.name,
+            "description": description_of(docstring.read(function.__doc__), options),
             "mimeType": self._mime_type,
             "size": options.get("size"),
             "annotations": options.get("annotations"),

@@ -21,17 +21,18 @@ Encode: TypeAlias = Callable[[Any], bytes]
 
 _encode: Final = msgspec.json.Encoder().encode
 _BYTES: Final = (bytes, bytearray, memoryview)
+_BYTES_FAULT: Final = "returns bytes; say what they are: Image(data, type), Audio(data, type) or Embedded(uri, data)"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a tool's results look."""
+    """How a tool's results look in each era."""
 
     schema: JsonSchema | None
     encode: Encode
     """From a value to members. Raises TypeError or ValueError for a value that breaks the tool's word: a bug of the
     tool."""
-    legacy_encode: Encode
     legacy_schema: JsonSchema | None
+    legacy_encode: Encode
 
 
 def of(name: str, hint: Any, output_schema: JsonSchema | None) -> Result:
@@ -39,19 +40,17 @@ def of(name: str, hint: Any, output_schema: JsonSchema | None) -> Result:
 
     Raises TypeError for a tool that returns bytes: what they are is not told. Raises ValueError for a bad schema.
     """
-    if _is_bytes(hint):
-        raise TypeError(_bytes_fault(name))
-    plain = _plain(name)
+    if isinstance(hint, type) and issubclass(hint, _BYTES):
+        raise TypeError(f"tool {name} {_BYTES_FAULT}")
     if output_schema is not None:
-        return _by_author(name, output_schema, plain)
-    if hint is UNKNOWN or hint is type(None) or _is_content(hint):
-        return Result(None, plain, plain, None)
-    if (found := schemas.of_result(hint)) is None:
-        return Result(None, plain, plain, None)
+        return _by_author(name, output_schema)
+    if hint is int or hint is str:
+        return _INTEGER if hint is int else _STRING
+    if hint is UNKNOWN or hint is type(None) or _is_content(hint) or (found := schemas.of_result(hint)) is None:
+        return _FREE
     schema, wrapped = found
-    checked = _checked(name, hint, wrapped=wrapped)
-    encode = _SCALARS[hint](checked) if hint in _SCALARS else checked
-    return Result(schema, encode, encode, schema)
+    encode = _checked(hint, wrapped=wrapped)
+    return Result(schema, encode, schema, encode)
 
 
 def failure(message: str) -> bytes:
@@ -65,7 +64,7 @@ def refusal(error: ToolError, *, structured: bool) -> bytes:
     if error.data is None:
         return failure(error.message)
     data = _encode(error.data)
-    content = b'{"type":"text","text":%b},{"type":"text","text":%b}' % (_encode(error.message), _encode(data.decode()))
+    content = _text(error.message) + b"," + _text(data.decode())
     also = b',"structuredContent":%b' % data if structured else b""
     return b'"content":[%b]%b,"isError":true' % (content, also)
 
@@ -87,94 +86,60 @@ def _content(value: Any, encoded: bytes) -> bytes:
     return _text(value if isinstance(value, str) else encoded.decode())
 
 
-def _plain(name: str) -> Encode:
+def _free(value: Any) -> bytes:
     """For a tool that promised no structure: blocks pass, an object is structured all the same, the rest is text."""
-
-    def encode(value: Any) -> bytes:
-        if value is None or isinstance(value, str | Block):
-            return _members(b"" if value is None else encode_block(value), None)
-        if isinstance(value, list | tuple) and _has_blocks(value):
-            return _members(b",".join([_item(name, each) for each in value]), None)
-        encoded = _json(name, value)
-        return _members(_text(encoded.decode()), encoded if encoded.startswith(b"{") else None)
-
-    return encode
+    if value is None or isinstance(value, str | Block):
+        return _members(b"" if value is None else encode_block(value), None)
+    if isinstance(value, list | tuple) and _has_blocks(value):
+        return _members(b",".join([_item(each) for each in value]), None)
+    encoded = _json(value)
+    return _members(_text(encoded.decode()), encoded if encoded.startswith(b"{") else None)
 
 
 def _has_blocks(values: Sequence[Any]) -> bool:
     return not values or any(isinstance(each, Block) for each in values)
 
 
-def _item(name: str, value: Any) -> bytes:
-    return encode_block(value) if isinstance(value, str | Block) else _text(_json(name, value).decode())
+def _item(value: Any) -> bytes:
+    return encode_block(value) if isinstance(value, str | Block) else _text(_json(value).decode())
 
 
-def _checked(name: str, hint: Any, *, wrapped: bool) -> Encode:
+def _checked(hint: Any, *, wrapped: bool) -> Encode:
     """For a tool with an annotation: what it returns is read back by it, so that no client meets what it forbids."""
     decode = msgspec.json.Decoder(hint).decode
 
     def encode(value: Any) -> bytes:
-        encoded = _json(name, value)
+        encoded = _json(value)
         try:
             decode(encoded)
         except msgspec.ValidationError as fault:
-            raise TypeError(f"tool {name} returned what its annotation forbids: {fault}") from fault
-        structured = b'{"result":%b}' % encoded if wrapped else encoded
-        return _members(_content(value, encoded), structured)
+            raise TypeError(f"returned {type(value).__name__}, which the return annotation forbids: {fault}") from fault
+        return _members(_content(value, encoded), b'{"result":%b}' % encoded if wrapped else encoded)
 
     return encode
 
 
-def _integers(general: Encode) -> Encode:
-    template = b'"content":[{"type":"text","text":"%d"}],"structuredContent":{"result":%d},"isError":false'
-
-    def encode(value: Any) -> bytes:
-        return template % (value, value) if type(value) is int else general(value)
-
-    return encode
-
-
-def _strings(general: Encode) -> Encode:
-    def encode(value: Any) -> bytes:
-        if type(value) is not str:
-            return general(value)
-        text = _encode(value)
-        return b'"content":[{"type":"text","text":%b}],"structuredContent":{"result":%b},"isError":false' % (text, text)
-
-    return encode
-
-
-_SCALARS: Final[dict[Any, Callable[[Encode], Encode]]] = {int: _integers, str: _strings}
-"""Exact types that need no reading back (bench/dispatch.py)."""
-
-
-def _by_author(name: str, schema: JsonSchema, plain: Encode) -> Result:
+def _by_author(name: str, schema: JsonSchema) -> Result:
     """The author's schema as it stands, never wrapped. One that allows more than objects is not for the older wire."""
     result = RawResult(schema, name)
 
     def encode(value: Any) -> bytes:
-        encoded = _json(name, value)
+        encoded = _json(value)
         result.check(encoded)
         return _members(_content(value, encoded), encoded)
 
-    return Result(schema, encode, encode, schema) if result.is_object else Result(schema, encode, plain, None)
+    if result.is_object:
+        return Result(schema, encode, schema, encode)
+    return Result(schema, encode, None, lambda value: _members(_content(value, _json(value)), None))
 
 
-def _json(name: str, value: Any) -> bytes:
+def _json(value: Any) -> bytes:
     if isinstance(value, _BYTES):
-        raise TypeError(_bytes_fault(name))
+        raise TypeError(_BYTES_FAULT)
     try:
         return _encode(value)
     except TypeError as fault:
-        raise TypeError(f"tool {name} returned a {type(value).__name__}, which JSON cannot hold: {fault}") from fault
-
-
-def _bytes_fault(name: str) -> str:
-    return f"tool {name} returns bytes; say what they are: Image(data, type), Audio(data, type) or Embedded(uri, data)"
-
-
-def _is_bytes(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, _BYTES)
+        raise TypeError(f"returned {type(value).__name__}, which JSON cannot hold: {fault}") from fault
 
 
 def _is_content(hint: Any) -> bool:
@@ -185,3 +150,34 @@ def _is_content(hint: Any) -> bool:
     if get_origin(hint) in {list, tuple, Sequence, Union, UnionType, Annotated}:
         return any(_is_content(each) for each in get_args(hint))
     return False
+
+
+_FREE: Final = Result(None, _free, None, _free)
+
+# int and str are most of what tools return: checked by their exact type, not by reading back (bench/dispatch.py), and
+# made once, so that ten thousand tools share them.
+_checked_int = _checked(int, wrapped=True)
+_checked_str = _checked(str, wrapped=True)
+
+
+def _integer(value: Any) -> bytes:
+    if type(value) is not int:
+        return _checked_int(value)
+    return b'"content":[{"type":"text","text":"%d"}],"structuredContent":{"result":%d},"isError":false' % (value, value)
+
+
+def _string(value: Any) -> bytes:
+    if type(value) is not str:
+        return _checked_str(value)
+    text = _encode(value)
+    return b'"content":[{"type":"text","text":%b}],"structuredContent":{"result":%b},"isError":false' % (text, text)
+
+
+def _scalar(hint: type, encode: Encode) -> Result:
+    found = schemas.of_result(hint)
+    schema = found[0] if found else None
+    return Result(schema, encode, schema, encode)
+
+
+_INTEGER: Final = _scalar(int, _integer)
+_STRING: Final = _scalar(str, _string)

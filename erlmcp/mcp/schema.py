@@ -4,7 +4,7 @@ The root is an object written out, with `$defs` beside it: the wire up to 2025-1
 `required` at the root, and models read best what stands where they look.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -14,17 +14,20 @@ from erlmcp.mcp.signature import Signature
 JsonSchema: TypeAlias = dict[str, Any]
 
 _REF: Final = "#/$defs/"
+_PLAIN: Final[dict[Any, JsonSchema]] = {
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+}
 
 
-def of_arguments(signature: Signature, arguments: type[msgspec.Struct], descriptions: Mapping[str, str]) -> JsonSchema:
-    """The schema of `arguments`; a description in an annotation goes before one in `descriptions`.
+def of_arguments(signature: Signature, descriptions: Mapping[str, str]) -> JsonSchema:
+    """The schema of a function's arguments; a description in an annotation goes before one in `descriptions`.
 
     Raises TypeError for a description of a parameter that does not exist: it is a spelling mistake.
     """
-    (root,), definitions = _components(arguments)
-    schema = definitions.pop(root["$ref"].removeprefix(_REF))
-    del schema["title"]
-    properties: dict[str, JsonSchema] = schema["properties"]
+    properties, definitions = _properties(signature.hints)
     for name, text in descriptions.items():
         if name in properties:
             properties[name].setdefault("description", text)
@@ -32,14 +35,18 @@ def of_arguments(signature: Signature, arguments: type[msgspec.Struct], descript
             raise TypeError(f"{signature.name}: its docstring describes {name!r}, which is no parameter of it")
     for name, value in signature.defaults.items():
         _write_default(properties[name], value)
+    required = [name for name in properties if name not in signature.defaults]
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return _with_definitions(schema, definitions)
 
 
 def of_result(hint: Any) -> tuple[JsonSchema, bool] | None:
     """The schema of a result and whether it is wrapped as `{"result": …}`, which what is no object is, for the wire up
     to 2025-11-25 has only objects there; the same in both eras. None for a type that has no schema."""
+    if (plain := _plain(hint)) is not None:
+        return _wrapped(plain, {}), True
     try:
-        (root,), definitions = _components(hint)
+        (root,), definitions = _components([hint])
     except TypeError:  # a class of the author's own that msgspec cannot encode, or a union it cannot tell apart
         return None
     if not root:
@@ -49,13 +56,28 @@ def of_result(hint: Any) -> tuple[JsonSchema, bool] | None:
         if "$ref" in root and not _mentions(root["$ref"], inlined, definitions):
             definitions.pop(root["$ref"].removeprefix(_REF))
         return _with_definitions(dict(inlined), definitions), False
-    wrapped = {"type": "object", "properties": {"result": root}, "required": ["result"]}
-    return _with_definitions(wrapped, definitions), True
+    return _wrapped(root, definitions), True
 
 
-def _components(hint: Any) -> tuple[tuple[JsonSchema, ...], dict[str, JsonSchema]]:
-    schemas, definitions = msgspec.json.schema_components((hint,), ref_template=_REF + "{name}")
-    return schemas, definitions
+def _wrapped(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
+    return _with_definitions({"type": "object", "properties": {"result": schema}, "required": ["result"]}, definitions)
+
+
+def _properties(hints: Mapping[str, Any]) -> tuple[dict[str, JsonSchema], dict[str, JsonSchema]]:
+    """The schema of each parameter, and the definitions that they share; in one go, so that two classes of one name
+    get two. Plain types are not asked for: they are most of what there is, and asking takes 25 µs."""
+    asked = [hint for hint in hints.values() if _plain(hint) is None]
+    schemas, definitions = _components(asked) if asked else ([], {})
+    told = iter(schemas)
+    return {name: dict(_plain(hint) or next(told)) for name, hint in hints.items()}, definitions
+
+
+def _plain(hint: Any) -> JsonSchema | None:
+    return _PLAIN.get(hint) if type(hint) is type else None
+
+
+def _components(hints: Sequence[Any]) -> tuple[Sequence[JsonSchema], dict[str, JsonSchema]]:
+    return msgspec.json.schema_components(hints, ref_template=_REF + "{name}")
 
 
 def _with_definitions(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
@@ -63,9 +85,7 @@ def _with_definitions(schema: JsonSchema, definitions: dict[str, JsonSchema]) ->
 
 
 def _write_default(property_: JsonSchema, value: Any) -> None:
-    """A default that msgspec left out because it is made per call; one that JSON has no word for stays out."""
-    if "default" in property_:
-        return
+    """One that JSON has no word for stays out."""
     try:
         property_["default"] = msgspec.to_builtins(value)
     except TypeError:

@@ -20,7 +20,7 @@ class TextArguments:
 
     def __init__(self, signature: Signature, struct: type[msgspec.Struct]) -> None:
         self._struct = struct
-        self._schema = schema.of_arguments(signature, struct, {})
+        self._schema = schema.of_arguments(signature, {})
         self._in_json = frozenset(
             name for name, spot in self._schema["properties"].items() if _is_nested(spot, self._schema)
         )

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypedDict
+from typing import Any, Final, TypedDict
 
 import msgspec
 
-from erlmcp.mcp import docstring, result, schema
+from erlmcp.mcp import docstring, result
+from erlmcp.mcp import schema as schemas
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault, Arguments
 from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
@@ -15,7 +16,6 @@ from erlmcp.mcp.param_headers import ParamHeader, param_headers
 from erlmcp.mcp.raw_schema import RawArguments
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
 from erlmcp.mcp.schema import JsonSchema
-from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.tool_error import ToolError
 
 NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
@@ -35,21 +35,22 @@ class ToolAnnotations(TypedDict, total=False):
 class ToolOptions(FeatureOptions, total=False):
     """What an author may say about a tool."""
 
-    input_schema: JsonSchema
+    input_schema: JsonSchema | None
     """A JSON Schema (2020-12) instead of one from the signature; listed verbatim, its root an object."""
-    output_schema: JsonSchema
+    output_schema: JsonSchema | None
     """A JSON Schema of the structured content, instead of one from the return annotation."""
-    annotations: ToolAnnotations
-
-
-class _Decoder(Protocol):
-    schema: JsonSchema
-
-    def decode(self, raw: bytes | None) -> Any: ...
+    annotations: ToolAnnotations | None
 
 
 class Tool(Callee):
     """`call` takes a call's raw arguments and gives the members of its result."""
+
+    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers", "key")
+
+    key: str
+    headers: tuple[ParamHeader, ...]
+    """The arguments that clients repeat as headers."""
+    _decode: Callable[[bytes | None], Any]
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
         """Raises TypeError for a function that cannot be a tool, ValueError for a bad name or schema."""
@@ -57,21 +58,28 @@ class Tool(Callee):
         input_schema = options.get("input_schema")
         signature = signatures.read(function, open_allowed=input_schema is not None)
         super().__init__(invoker(function, signature, struct=input_schema is None), mode, options.get("timeout"), room)
-        self.key = _checked_name(options.get("name", signature.name))
-        decoder = _decoder(function, signature, input_schema)
-        self._decode = decoder.decode
+        self.key = _checked_name(options.get("name") or signature.name)
+        told = docstring.read(function.__doc__)
+        if input_schema is None:
+            schema = schemas.of_arguments(signature, told.arguments)
+            encoded = msgspec.json.encode(schema)
+            self._decode = Arguments(signatures.struct_of(signature), encoded).decode
+        else:
+            schema, encoded = input_schema, msgspec.json.encode(input_schema)
+            self._decode = RawArguments(schema, signature).decode
         self._result = result.of(self.key, signature.returns, options.get("output_schema"))
         self._encode = self._result.encode
-        encoded = msgspec.json.encode(decoder.schema)
-        self.headers: tuple[ParamHeader, ...] = param_headers(self.key, decoder.schema, encoded)
+        self.headers = param_headers(self.key, schema, encoded)
         members = {
             "name": self.key,
-            "description": description_of(function, options),
+            "description": description_of(told, options),
             "inputSchema": msgspec.Raw(encoded),
             "annotations": options.get("annotations"),
         }
         self._modern = definition(members | {"outputSchema": self._result.schema}, options)
-        self._legacy = definition(members | {"outputSchema": self._result.legacy_schema}, options)
+        self._legacy = self._modern
+        if self._result.legacy_schema is not self._result.schema:
+            self._legacy = definition(members | {"outputSchema": self._result.legacy_schema}, options)
 
     def definition(self, modern: bool) -> bytes:
         return self._modern if modern else self._legacy
@@ -101,11 +109,3 @@ def _checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name for a tool: 1 to 128 of A-Z a-z 0-9 _ . / -; give another with name=")
     return name
-
-
-def _decoder(function: Callable[..., Any], signature: Signature, input_schema: JsonSchema | None) -> _Decoder:
-    if input_schema is not None:
-        return RawArguments(input_schema, signature)
-    struct = signatures.struct_of(signature)
-    told = docstring.read(function.__doc__).arguments
-    return Arguments(struct, schema.of_arguments(signature, struct, told))
