@@ -7,9 +7,10 @@ which are the specification and so the type stubs as well.
 import os
 from typing import TYPE_CHECKING
 
-from erlmcp._speedups.tables import CHUNKED, METHODS, REASONS, FramingError
+from erlmcp._speedups.tables import CHUNKED, METHODS, REASONS, UNFRAMED, FramingError
 
 if TYPE_CHECKING:
+    from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
     from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
 
     BACKEND: str
@@ -17,6 +18,7 @@ else:
     try:
         if os.environ.get("ERLMCP_PURE") == "1":
             raise ImportError("ERLMCP_PURE=1 asks for the pure twins")
+        from erlmcp._speedups._http import encode_head, next_chunk, parse_head, skip_trailer
         from erlmcp._speedups._jsonrpc import frame_event, frame_reply, scan, split_lines
 
         BACKEND = "compiled"
@@ -26,6 +28,7 @@ else:
                 f"ERLMCP_REQUIRE_SPEEDUPS=1, but the compiled extensions do not load: {absent}; "
                 "build them with `python setup.py build_ext --inplace`"
             ) from absent
+        from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
         from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
 
         BACKEND = "pure"
@@ -35,9 +38,14 @@ __all__ = [
     "CHUNKED",
     "METHODS",
     "REASONS",
+    "UNFRAMED",
     "FramingError",
+    "encode_head",
     "frame_event",
     "frame_reply",
+    "next_chunk",
+    "parse_head",
     "scan",
+    "skip_trailer",
     "split_lines",
 ]

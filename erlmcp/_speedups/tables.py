@@ -9,7 +9,7 @@ __all__ = ["FramingError"]
 
 
 class FramingError(Exception):
-    """The bytes can not be framed: `status` is the HTTP status to say so (JSON-RPC: always 400), `reason` one sentence."""
+    """The bytes can not be framed: `status` is the HTTP status for it (JSON-RPC: always 400), `reason` a sentence."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(status, reason)
@@ -43,6 +43,7 @@ MAX_EXTENSIONS: Final = 16 * 1024  # bytes of chunk extensions in one body
 MAX_TRAILER: Final = 8 * 1024  # bytes of one trailer section
 MAX_TRAILER_FIELDS: Final = 32
 CHUNKED: Final = -1  # in place of a length
+UNFRAMED: Final = -2  # in place of a response's length: there is no body, or it ends with the connection
 
 # ── HTTP: names ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,6 +64,9 @@ SINGLE: Final = (b"host", b"content-length", b"content-type", b"transfer-encodin
 
 FORBIDDEN_TRAILERS: Final = (b"host", b"content-length", b"transfer-encoding", b"trailer", b"connection")
 """RFC 9110 6.5.1: framing and routing are settled before the body. Others are checked and dropped, never merged."""
+
+OWN_FIELDS: Final = (b"content-length", b"transfer-encoding", b"connection", b"date", b"content-type")
+"""Set by the engine alone."""
 
 COMMON_NAMES: Final = (
     *SINGLE,
