@@ -163,6 +163,7 @@ def _settle(
         try:
             values[given.name] = key.read(str(given.value)) if given.text else key.check(given.value)
         except ValueError as error:
+            values.pop(given.name, None)
             problems.append(f"{given.origin}: {error}")
     return values, origins
 
@@ -179,13 +180,12 @@ def _options(
     mine = [key for key in keys.values() if key.name.startswith(f"{section}.")]
     missing = [key for key in mine if key.required and key.name not in origins]
     problems += [f"{key.name} must be set: {key.expected()}" for key in missing]
-    if missing:
+    if missing or any(key.name in origins and key.name not in values for key in mine):
         return None
     try:
         return type_(**{key.attribute: values[key.name] for key in mine if key.name in values})
     except (TypeError, ValueError) as error:
-        if not problems:
-            problems.append(_complaint(section, str(error), origins))
+        problems.append(_complaint(section, str(error), origins))
         return None
 
 

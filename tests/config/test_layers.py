@@ -202,6 +202,14 @@ def test_all_mistakes_are_told_at_once():
     ]
 
 
+def test_what_the_options_refuse_is_told_beside_the_mistakes_of_other_sections_only():
+    assert problems("[http]\nport = 'x'\n[node]\nmax_restarts = 0\n") == [
+        'config/dev.config:2: http.port must be an integer from 0 to 65535, not "x"',
+        "config/dev.config:4: node.max_restarts must be at least the number of workers, 1",
+    ]
+    assert len(problems("[node]\nworkers = 'x'\nmax_restarts = 0\n")) == 1
+
+
 def test_a_mistake_that_a_later_layer_hides_is_a_mistake_still():
     assert len(problems("[http]\nport = 'x'\n", {"http.port": 80})) == 1
 
