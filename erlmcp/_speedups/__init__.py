@@ -7,7 +7,7 @@ which are the specification and so the type stubs as well.
 import os
 from typing import TYPE_CHECKING
 
-from erlmcp._speedups.tables import CHUNKED, METHODS, REASONS, UNFRAMED, FramingError
+from erlmcp._speedups.tables import CHUNKED, MAX_EXTENSIONS, METHODS, REASONS, UNFRAMED, FramingError
 
 if TYPE_CHECKING:
     from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
@@ -18,8 +18,20 @@ else:
     try:
         if os.environ.get("ERLMCP_PURE") == "1":
             raise ImportError("ERLMCP_PURE=1 asks for the pure twins")
-        from erlmcp._speedups._http import encode_head, next_chunk, parse_head, skip_trailer
-        from erlmcp._speedups._jsonrpc import frame_event, frame_reply, scan, split_lines
+        from erlmcp._speedups import _http, _jsonrpc  # as attributes: import-linter takes a .pyx for the whole package
+
+        encode_head, next_chunk, parse_head, skip_trailer = (
+            _http.encode_head,
+            _http.next_chunk,
+            _http.parse_head,
+            _http.skip_trailer,
+        )
+        frame_event, frame_reply, scan, split_lines = (
+            _jsonrpc.frame_event,
+            _jsonrpc.frame_reply,
+            _jsonrpc.scan,
+            _jsonrpc.split_lines,
+        )
 
         BACKEND = "compiled"
     except ImportError as absent:
@@ -36,6 +48,7 @@ else:
 __all__ = [
     "BACKEND",
     "CHUNKED",
+    "MAX_EXTENSIONS",
     "METHODS",
     "REASONS",
     "UNFRAMED",
