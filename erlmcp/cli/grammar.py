@@ -1,0 +1,103 @@
+"""The commands by name, each in a module that is imported when it is used; errors as one line and an exit code."""
+
+import difflib
+import importlib
+import platform
+from typing import Any
+
+import click
+
+from erlmcp import __version__
+from erlmcp.node.exits import Exit, Refusal
+
+__all__ = ["CONTEXT", "erlmcp", "run"]
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+COMMANDS = {
+    "serve": "erlmcp.cli.serving",
+    "start": "erlmcp.cli.serving",
+    "stop": "erlmcp.cli.asking",
+    "reload": "erlmcp.cli.asking",
+    "ping": "erlmcp.cli.asking",
+    "pid": "erlmcp.cli.asking",
+    "status": "erlmcp.cli.asking",
+    "config": "erlmcp.cli.configuring",
+}
+HELP = """Serves MCP apps: fast, strict, supervised.
+
+\b
+Examples:
+  erlmcp serve mypackage.module:app --workers 4
+  erlmcp status
+  erlmcp stop
+"""
+EPILOG = """\b
+Exit codes:
+    0  done
+    1  the answer is no: pang, a reload that was refused
+    2  a flag or an argument is wrong
+    3  the app can not be loaded
+    4  a port or the data directory is taken
+    6  no node answers
+    7  the configuration is wrong
+   70  workers died more often than node.max_restarts allows
+  124  it did not end in time
+  130  interrupted
+"""
+
+
+class Commands(click.Group):
+    """Knows every command by name and imports none before it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean {close[0]}?" if close else "erlmcp -h lists them"
+            ctx.fail(f"there is no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from erlmcp._speedups import BACKEND  # noqa: PLC0415 - only --version asks
+
+    click.echo(f"erlmcp {__version__} ({BACKEND}, {platform.python_implementation()} {platform.python_version()})")
+    ctx.exit()
+
+
+@click.group(cls=Commands, context_settings=CONTEXT, help=HELP, epilog=EPILOG)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and backend."
+)
+def erlmcp() -> None:
+    """The group itself does nothing."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code."""
+    try:
+        code: Any = erlmcp.main(args=arguments, prog_name="erlmcp", standalone_mode=False)
+    except Refusal as refusal:
+        click.echo(f"error: {refusal.message}", err=True)
+        return int(refusal.code)
+    except click.exceptions.NoArgsIsHelpError as fault:
+        click.echo(fault.format_message())
+        return Exit.USAGE
+    except click.ClickException as fault:
+        fault.show()
+        return fault.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    return code if isinstance(code, int) else Exit.OK

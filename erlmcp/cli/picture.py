@@ -1,0 +1,47 @@
+"""Draws what `erlmcp status` knows, for a person. Pure: a document in, text out."""
+
+from typing import Any
+
+__all__ = ["draw"]
+
+
+def draw(document: dict[str, Any]) -> str:
+    """The node, its addresses, and the tree below it."""
+    node, workers = document["node"], document["workers"]
+    facts = [f"erlmcp {node['version']} ({node['backend']})", node["state"], f"pid {node['pid']}"]
+    facts += [f"up {_duration(node['uptime_seconds'])}", _count(node["restarts"], "restart"), node["app"]]
+    lines = ["  ".join(facts)]
+    lines += [f"   {name:<8} {address}" for name, address in node["addresses"].items()]
+    return "\n".join(lines + _branch(workers, "", _worker))
+
+
+def _branch(entries: list[dict[str, Any]], indent: str, title: Any) -> list[str]:
+    lines: list[str] = []
+    for entry in entries:
+        last = entry is entries[-1]
+        lines.append(f"{indent}{'└─' if last else '├─'} {title(entry)}")
+        lines += _branch(entry.get("children") or [], indent + ("   " if last else "│  "), _child)
+    return lines
+
+
+def _worker(worker: dict[str, Any]) -> str:
+    facts = [f"{worker['id']:<9}", worker["state"], f"pid {worker['pid']}", f"up {_duration(worker['uptime_seconds'])}"]
+    facts += [_count(worker["restarts"], "restart"), _count(worker["connections"], "connection")]
+    return "  ".join([*facts, f"{worker['memory'] / 1048576:.0f} MiB"])
+
+
+def _child(child: dict[str, Any]) -> str:
+    return "  ".join([child["name"], child["state"], _count(child.get("restarts", 0), "restart")])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

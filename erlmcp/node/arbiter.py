@@ -1,0 +1,373 @@
+"""The parent process: binds and keeps the sockets, runs the workers, replaces those that die, and rolls or drains them.
+
+It has no event loop, runs no app and knows no protocol: one selector, signals through a socket, and processes. What to
+restart and when to give up is decided by `otp.plan`, which also decides for the tasks inside a worker.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from erlmcp.node.control import Asker, DataDir, open_door
+from erlmcp.node.exits import Exit, Refusal
+from erlmcp.node.fleet import FAST, Fleet
+from erlmcp.node.notices import Notices
+from erlmcp.node.options import Resolved
+from erlmcp.node.policy import budget, new_plan, reason, spec
+from erlmcp.node.processes import Worker, death
+from erlmcp.node.reception import Reception
+from erlmcp.node.resolver import RESOLVE, Question, Resolving
+from erlmcp.node.roll import Roll, refuse_other_place
+from erlmcp.node.signals import hear_signals
+from erlmcp.node.sockets import bind_doors, origin
+from erlmcp.node.status import describe, describe_reload
+from erlmcp.node.watch import SourceWatch
+from erlmcp.otp import plan
+from erlmcp.otp import spec as otp
+
+__all__ = ["WORKER", "Arbiter", "Launch"]
+
+WORKER = (sys.executable, "-P", "-m", "erlmcp", "worker")
+TICK = 0.25  # seconds between looks at clocks: heartbeats, deadlines
+SLEPT = 5.0  # a round this late means that this process itself was stopped: then nobody's silence counts
+UNKNOWN = '{"ok":false,"error":"the node does not know this verb; it knows ping, status, stop, reload"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How this node was started: the question, to ask the resolver again; the commands; what to do once ready."""
+
+    question: Question
+    announce: Callable[["Arbiter"], None] = lambda _: None
+    watch: str | None = None  # a directory whose Python files roll the workers when they change (--reload)
+    worker: tuple[str, ...] = WORKER
+    resolve: tuple[str, ...] = RESOLVE
+
+
+class Arbiter:
+    """One node, from the bound sockets to the exit code. `Arbiter(resolved, launch).run()`."""
+
+    def __init__(self, resolved: Resolved, launch: Launch) -> None:
+        """Take the data directory and the ports. Refusal when one of them is not to be had."""
+        self.resolved, self.launch = resolved, launch
+        self.notices = Notices(resolved.log)
+        self.started = self._round_at = time.monotonic()
+        self.directory = DataDir(Path(resolved.node.data_dir).absolute())
+        try:
+            self.doors = bind_doors(resolved)
+        except Refusal:
+            self.directory.close()
+            raise
+        self.plan = new_plan(resolved)
+        self._selector = selectors.DefaultSelector()
+        slots = 2 * resolved.node.workers + 2  # a roll needs a second place for each, a growing node some more
+        self.fleet = Fleet(launch.worker, slots, self._selector, self.notices, self._on_ready)
+        self.roll: Roll | None = None
+        self._resolving: Resolving | None = None
+        self._again = False
+        self._code: int | None = None
+        self._last_death = ""
+        self._last_stacks: dict[str, str] = {}
+        self._waiting: dict[str, list[Asker]] = {"reload": [], "stop": []}
+        self._later: list[Asker] = []  # asked for a reload while one was under way: the next is theirs
+        self._watch = SourceWatch(launch.watch) if launch.watch else None
+
+    # What others may look at
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where the doors are, for a person: `http`, `metrics`."""
+        return {name: origin(sock, getattr(self.resolved, name).host) for name, sock in self.doors.items()}
+
+    @property
+    def state(self) -> str:
+        """starting, running, reloading or stopping."""
+        if self.closing:
+            return "stopping"
+        if self._rolling:
+            return "reloading"
+        return "running" if self.plan.stage is plan.Stage.RUNNING else "starting"
+
+    @property
+    def closing(self) -> bool:
+        return self.plan.stage in {plan.Stage.CLOSING, plan.Stage.CLOSED}
+
+    @property
+    def _rolling(self) -> bool:
+        return self.roll is not None or self._resolving is not None
+
+    # The loop
+
+    def run(self) -> int:
+        """Serve until told to stop or until it has to give up; returns the exit code, with every port released."""
+        self._selector.register(hear_signals(), selectors.EVENT_READ, self._on_signals)
+        reception = Reception(self._selector, open_door(self.directory), self._on_verb)
+        self._apply(plan.begin(self.plan))
+        while self.plan.stage is not plan.Stage.CLOSED or self.fleet.others:
+            for key, _ in self._selector.select(TICK):
+                key.data(key.fileobj)
+            now = time.monotonic()
+            self._round(now)
+            reception.dismiss_late(now)
+        reception.close()
+        return self._farewell()
+
+    def _farewell(self) -> int:
+        self._close_doors()
+        self.directory.close()
+        self.fleet.close()
+        self._selector.close()
+        signal.set_wakeup_fd(-1)
+        code = self._code if self._code is not None else Exit.OK
+        for asker in self._waiting["stop"]:
+            asker.answer('{"ok":true}')
+        self.notices.say("info", "the node has stopped", code=int(code))
+        return int(code)
+
+    def _round(self, now: float) -> None:
+        late = now - self._round_at > SLEPT
+        self._round_at = now
+        for worker in self.fleet.workers:
+            if late:
+                worker.beat = now
+            self.fleet.check(worker, self.resolved.node, now)
+        if self._watch and not self.closing and self._watch.changed(now):
+            self.notices.say("info", "a source file changed, rolling the workers", file=self._watch.last)
+            self.reload()
+
+    # What happens
+
+    def _on_signals(self, wakeup: socket.socket) -> None:
+        for number in wakeup.recv(4096):
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number in {signal.SIGTERM, signal.SIGINT}:
+                self.stop(interrupted=number == signal.SIGINT)
+            elif number == signal.SIGHUP:
+                self.reload()
+            elif number == signal.SIGUSR1:
+                self.notices.reopen()
+                for worker in self.fleet.workers:
+                    worker.signal(signal.SIGUSR1)
+            elif number in {signal.SIGTTIN, signal.SIGTTOU}:
+                self._resize(len(self.plan.children) + (1 if number == signal.SIGTTIN else -1))
+
+    def _on_verb(self, verb: str, asker: Asker) -> None:
+        if verb == "ping":
+            asker.answer("pong")
+        elif verb == "status":
+            asker.answer(describe(self, time.monotonic()))
+        elif verb in self._waiting:
+            (self._later if verb == "reload" and self._rolling else self._waiting[verb]).append(asker)
+            if verb == "reload":
+                self.reload()
+            elif not self.closing:
+                self.stop()
+        else:
+            asker.answer(UNKNOWN)
+
+    def _on_ready(self, worker: Worker) -> None:
+        boot = time.monotonic() - worker.born
+        self.notices.say("info", f"{worker.id} serves", pid=worker.pid, boot_seconds=round(boot, 3))
+        if self.fleet.current.get(worker.id) is worker:
+            self._apply(plan.started(self.plan, worker.id))
+        elif self.roll and self.roll.waiting_for is worker:
+            self._take_over(worker)
+
+    def _reap(self) -> None:
+        """Collect every process that has ended. As PID 1 of a container there may be strangers among them."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            if self._resolving and pid == self._resolving.process.pid:
+                self._resolved(code)
+                continue
+            for worker in [worker for worker in self.fleet.workers if worker.pid == pid]:
+                self._on_exit(worker, code)
+
+    def _on_exit(self, worker: Worker, code: int) -> None:
+        was_current = self.fleet.current.get(worker.id) is worker
+        stacks = self.fleet.bury(worker, code)
+        asked = worker.leaving and code == 0
+        words = "left" if asked else death(code) + (f": {worker.last_words}" if worker.last_words else "")
+        extra = {"stacks": stacks} if stacks else {}
+        if not worker.leaving:
+            self._last_death = worker.last_words if code == Exit.CANNOT_BOOT else f"{worker.id} {words}"
+            self._last_stacks = extra
+        if Exit.CANNOT_BOOT in {code, self._code}:
+            self.notices.say("debug", f"{worker.id} {words}", pid=worker.pid)  # told once, where it is decided upon
+        else:
+            self.notices.say("info" if asked else "error", f"{worker.id} {words}", pid=worker.pid, **extra)
+        if was_current:
+            self._current_left(worker, code)
+        else:
+            self._other_left(worker, words)
+
+    def _current_left(self, worker: Worker, code: int) -> None:
+        added = self.plan.child(worker.id).if_start_fails is plan.IfStartFails.DROP
+        if code == Exit.CANNOT_BOOT and not self.closing and not added:
+            self._code = Exit.CANNOT_BOOT
+            gone = plan.exited(
+                plan.terminate(self.plan, worker.id)[0], worker.id, otp.Reason.CRASHED, time.monotonic()
+            )[0]
+            self._apply(plan.shutdown(gone))
+            return
+        self._apply(plan.exited(self.plan, worker.id, reason(code), time.monotonic()))
+        if worker.id in {child.spec.id for child in self.plan.children} and not self.plan.child(worker.id).active:
+            self.plan = plan.delete(self.plan, worker.id)[0]
+
+    # What is done about it
+
+    def _apply(self, step: plan.Step) -> None:
+        """Carry out what the plan decided."""
+        self.plan, actions = step
+        for action in actions:
+            match action:
+                case otp.Start(id):
+                    self._start(id)
+                case otp.Stop(id, within):
+                    self.fleet.current[id].ask_to_leave(None if within is None else time.monotonic() + within)
+                case otp.Ready():
+                    self.notices.say("info", "the node serves", workers=len(self.fleet.current), **self.origins)
+                    self.launch.announce(self)
+                case otp.Closing():
+                    self._on_closing(action)
+
+    def _start(self, id: str) -> None:  # noqa: A002 - OTP's word
+        self.fleet.current[id] = self._spawn(int(id.rpartition("-")[2]))
+
+    def _spawn(self, number: int) -> Worker:
+        restarts = max(self.plan.child(f"worker-{number}").starts - 1, 0)
+        return self.fleet.spawn(number, restarts, self.resolved, self.doors)
+
+    def stop(self, *, interrupted: bool = False) -> None:
+        """Drain and leave; the second time, at once."""
+        if not self.closing:
+            self._apply(plan.shutdown(self.plan))
+            return
+        if interrupted and self._code is None:
+            self._code = Exit.INTERRUPTED
+        for worker in self.fleet.workers:
+            worker.ask_to_leave(time.monotonic() + FAST)
+
+    def _on_closing(self, closing: otp.Closing) -> None:
+        node = self.resolved.node
+        if closing.cause is otp.Cause.GAVE_UP:
+            self._code = Exit.GAVE_UP
+            often = f"more than {node.max_restarts} times in {node.max_restart_seconds:g} s"
+            self.notices.say("critical", f"workers died {often}, giving up; the last: {self._last_death}")
+        elif closing.cause is otp.Cause.START_FAILED or self._code == Exit.CANNOT_BOOT:
+            self._code = Exit.CANNOT_BOOT
+            self.notices.say("critical", f"can not serve: {self._last_death}", **self._last_stacks)
+        else:
+            self.notices.say("info", "the node drains")
+        self._end_roll("the node is stopping")
+        self._close_doors()
+        for worker in self.fleet.others:
+            worker.ask_to_leave(self._leave_by())
+
+    def _close_doors(self) -> None:
+        for sock in self.doors.values():
+            sock.close()
+
+    def _leave_by(self) -> float:
+        return time.monotonic() + budget(self.resolved)
+
+    # Rolling
+
+    def reload(self) -> None:
+        """Read the configuration again; when sound, replace the workers one by one, each new one before its old one."""
+        if self.closing:
+            self._answer_reload("the node is stopping")
+        elif self._rolling:
+            self._again = True
+        else:
+            self._resolving = Resolving.start(self.launch.question, self.launch.resolve)
+
+    def _resolved(self, code: int) -> None:
+        resolving, self._resolving = self._resolving, None
+        if resolving is None or self.closing:
+            return
+        resolving.process.returncode = code
+        try:
+            fresh = resolving.result(code)
+            refuse_other_place(self.resolved, fresh, self.fleet.slots)
+        except Refusal as refusal:
+            self._end_roll(f"nothing was reloaded: {refusal.message}")
+            return
+        self.roll = Roll(self.resolved, [worker.number for worker in self.fleet.current.values()])
+        self.resolved = fresh
+        self._next_in_roll()
+
+    def _next_in_roll(self) -> None:
+        """The next successor, or the end of the roll."""
+        if not self.roll or self.roll.waiting_for is not None:
+            return
+        number = self.roll.next({worker.id for worker in self.fleet.current.values() if not worker.leaving})
+        if number is None:
+            self.notices.say("info", "the workers were rolled")
+            self._resize(self.resolved.node.workers)
+            self._end_roll(None)
+        elif not self.fleet.full:
+            self.roll.waiting_for = self._spawn(number)
+            self.fleet.others.append(self.roll.waiting_for)
+        else:
+            self.roll.put_back(number)
+
+    def _take_over(self, successor: Worker) -> None:
+        """The new one serves: the old one may drain and leave."""
+        old = self.fleet.current.get(successor.id)
+        self.fleet.others.remove(successor)
+        self.fleet.current[successor.id] = successor
+        if old is not None:
+            self.fleet.others.append(old)
+            old.ask_to_leave(self._leave_by())
+        self._apply(plan.started(self.plan, successor.id))
+        if self.roll:
+            self.roll.waiting_for = None
+        self._next_in_roll()
+
+    def _other_left(self, worker: Worker, words: str) -> None:
+        if self.roll and self.roll.waiting_for is worker:
+            self.resolved = self.roll.before
+            fault = f"the roll was broken off, the old workers go on: the new {worker.id} {words}"
+            self._end_roll(fault, **self._last_stacks)
+        self._next_in_roll()
+
+    def _end_roll(self, fault: str | None, **stacks: str) -> None:
+        self.roll = None
+        if fault and not self.closing:
+            self.notices.say("error", fault, **stacks)
+        self._answer_reload(fault)
+        if self.closing:
+            self._answer_reload(fault)
+        elif self._again:
+            self._again = False
+            self.reload()
+
+    def _answer_reload(self, fault: str | None) -> None:
+        waiting, self._waiting["reload"], self._later = self._waiting["reload"], self._later, []
+        for asker in waiting:
+            asker.answer(describe_reload(fault))
+
+    def _resize(self, count: int) -> None:
+        """More or fewer workers, by the plan's own add and terminate."""
+        if self.plan.stage is not plan.Stage.RUNNING or not 0 < count < self.fleet.slots:
+            return
+        known = {child.spec.id for child in self.plan.children}
+        wanted = {f"worker-{number}" for number in range(1, count + 1)}
+        for name in sorted(wanted - known):
+            self._apply(plan.add(self.plan, spec(name, self.resolved)))
+        for name in sorted(known - wanted):
+            self._apply(plan.terminate(self.plan, name))

@@ -1,0 +1,145 @@
+"""The control socket: how `erlmcp ping`, `status`, `stop`, `reload` reach a node, and who owns a data directory.
+
+One line asks, lines of JSON (or `pong`) answer; the directory's permissions (0700) are the access control. It knows
+nothing of what the verbs do. Kept light: `ping` is an exec probe.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from erlmcp.node.exits import Exit, Refusal
+
+__all__ = ["Asker", "DataDir", "ask", "open_door"]
+
+SOCKET = "control.sock"
+PID = "erlmcp.pid"
+MAX_QUESTION = 256  # bytes
+MAX_ANSWER = 16 * 1024 * 1024
+PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
+
+
+class DataDir:
+    """A directory that this node owns until `close`: one node each, by a lock that ends with the process."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the directory (0700) and take it. Refusal(CONFLICT) when another node has it."""
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(path / PID, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as fault:
+            raise Refusal(
+                Exit.CONFLICT, f"can not use the data directory {path}: {fault.strerror}; give another with --data-dir"
+            ) from fault
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "?"
+            os.close(self._fd)
+            raise Refusal(
+                Exit.CONFLICT,
+                f"the data directory {path} belongs to the running node with pid {owner};"
+                " stop it (erlmcp stop) or give another with --data-dir",
+            ) from fault
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Give the directory back."""
+        (self.path / SOCKET).unlink(missing_ok=True)
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+@contextmanager
+def _short(directory: Path) -> Iterator[str]:
+    """A path to the control socket that fits into a socket address, however deep the directory is."""
+    path = str(directory / SOCKET)
+    if len(os.fsencode(path)) <= PATH_LIMIT:
+        yield path
+        return
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{fd}/{SOCKET}"
+    finally:
+        os.close(fd)
+
+
+def open_door(directory: DataDir) -> socket.socket:
+    """Listen on the control socket; one that a killed node left behind is replaced, the lock says that it is dead."""
+    (directory.path / SOCKET).unlink(missing_ok=True)
+    door = socket.socket(socket.AF_UNIX)
+    door.setblocking(False)
+    with _short(directory.path) as path:
+        mask = os.umask(0o177)
+        try:
+            door.bind(path)
+        finally:
+            os.umask(mask)
+    door.listen(16)
+    return door
+
+
+@dataclass(slots=True, eq=False)
+class Asker:
+    """One connection to the control socket. It asks once; `until` is when we stop waiting for its question."""
+
+    sock: socket.socket
+    until: float
+    _question: bytes = b""
+
+    def read(self) -> str | None:
+        """The verb, once its line is whole; "" when the peer is gone or talks nonsense; None while more is to come."""
+        try:
+            data = self.sock.recv(MAX_QUESTION)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return ""
+        self._question += data
+        if b"\n" in self._question:
+            line = self._question.split(b"\n", 1)[0]
+            return "" if len(line) >= MAX_QUESTION else line.decode(errors="replace").strip() or "?"
+        return "" if not data or len(self._question) > MAX_QUESTION else None
+
+    def answer(self, text: str) -> None:
+        """Say it and hang up. A peer that does not read loses its answer."""
+        try:
+            self.sock.settimeout(1.0)
+            self.sock.sendall(text.encode() + b"\n")
+        except OSError:
+            pass
+        finally:
+            self.sock.close()
+
+
+def ask(directory: Path, verb: str, timeout: float | None) -> str:
+    """Ask the node that owns `directory`; waits up to `timeout` seconds (None: as long as it takes).
+
+    Raises `Refusal`: UNREACHABLE when no node is there, TIMEOUT when it does not answer in time.
+    """
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(timeout)
+    try:
+        with _short(directory) as path:
+            sock.connect(path)
+        sock.sendall(f"{verb}\n".encode())
+        answer = bytearray()
+        while len(answer) < MAX_ANSWER and (data := sock.recv(65536)):
+            answer += data
+    except TimeoutError as fault:
+        raise Refusal(Exit.TIMEOUT, f"the node in {directory} did not answer {verb} within {timeout:g} s") from fault
+    except OSError as fault:
+        raise Refusal(
+            Exit.UNREACHABLE, f"no node runs in {directory}: {fault.strerror}; is --data-dir right?"
+        ) from fault
+    finally:
+        sock.close()
+    if not answer.endswith(b"\n"):
+        raise Refusal(Exit.UNREACHABLE, f"the node in {directory} hung up before it had answered {verb}")
+    return answer.decode().rstrip("\n")

@@ -1,0 +1,42 @@
+"""What is behind which path: the routes of the http door and of the metrics door.
+
+`/health` and the probes stand outside the Host allow-list: a kubelet asks with the pod's address as Host.
+"""
+
+from erlmcp.http import Cors, Handler, Origins, Route, Router, host_guard, origin_guard
+from erlmcp.node.sections import HttpOptions
+from erlmcp.telemetry import Exposition, Health, metrics_handler
+
+__all__ = ["http_router", "metrics_router"]
+
+EXPOSED = ("Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate")
+
+
+def http_router(endpoint: Handler, health: Health, options: HttpOptions, port: int) -> Router:
+    """MCP behind the guards, health before them. `port` is the one that the socket really has."""
+    urls = [*options.allowed_origins, *([options.public_url] if options.public_url else [])]
+    hosts = [*options.allowed_hosts, *_own_names(options)]
+    origins = Origins(urls, hosts)
+    guards = (host_guard(hosts, port), origin_guard(origins))
+    return Router(
+        [
+            Route(b"/mcp", endpoint, (b"POST",), guards, cors=Cors(origins, EXPOSED)),
+            Route(b"/health", health.health),
+            Route(b"/livez", health.livez),
+            Route(b"/readyz", health.readyz),
+            Route(b"/startupz", health.startupz),
+        ]
+    )
+
+
+def metrics_router(exposition: Exposition, health: Health) -> Router:
+    """What Prometheus scrapes."""
+    return Router([Route(b"/metrics", metrics_handler(exposition)), Route(b"/health", health.health)])
+
+
+def _own_names(options: HttpOptions) -> list[str]:
+    """What this node is asked for by, without being told: the address it listens on, the name of its public URL."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    wild = host in {"", "0.0.0.0", "[::]"}
+    public = options.public_url.partition("://")[2].partition("/")[0]
+    return [name for name in ("" if wild else host, public) if name]

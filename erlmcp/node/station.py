@@ -1,0 +1,126 @@
+"""A worker's parts put together: the app behind its endpoint, the doors, and the watchers attached to their hooks.
+
+Here, and nowhere else, telemetry meets what it watches.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from erlmcp import otp
+from erlmcp._speedups import BACKEND
+from erlmcp.http import Exchange, Listener
+from erlmcp.mcp import METHODS, Endpoint
+from erlmcp.node.boot import Boot
+from erlmcp.node.doors import http_router, metrics_router
+from erlmcp.node.sections import Sections
+from erlmcp.node.slab import Row, Slab, resident_bytes
+from erlmcp.node.tree import tree
+from erlmcp.telemetry import (
+    About,
+    Exposition,
+    Health,
+    Labels,
+    Log,
+    Metrics,
+    NodeFacts,
+    WorkerFacts,
+    requests_total,
+    shapes,
+    workers_probe,
+)
+from erlmcp.telemetry import Slab as MetricSlab
+
+if TYPE_CHECKING:
+    from erlmcp.mcp import App
+
+__all__ = ["Station"]
+
+
+class Station:
+    """Everything of one worker but its life: `tree` to run, and what changes with its state."""
+
+    def __init__(self, app: "App", sections: Sections, boot: Boot, slab: Slab, log: Log) -> None:
+        self._app, self._boot, self._slab, self._log = app, boot, slab, log
+        self._wanted, self._arbiter = sections.node.workers, os.getppid()
+        about = About(boot.version, BACKEND, boot.number)
+        counters = MetricSlab(slab.metrics, slab.slots, shapes())
+        self.health = Health(self.facts, [workers_probe(self.facts)], about, requests=lambda: requests_total(counters))
+        app.bind(sections.mcp)
+        self.metrics = Metrics(counters, boot.slot, _labels(app))
+        self.endpoint = Endpoint(app, sections.mcp, on_call=self.metrics.call)
+        sock = socket.socket(fileno=boot.fds.http)
+        router = http_router(self.endpoint, self.health, sections.http, sock.getsockname()[1])
+        observe = both(self.metrics.exchange, log.access) if sections.log.access else self.metrics.exchange
+        self.http = Listener(sock, router, sections.http, observe)
+        self.scrape: Listener | None = None
+        if boot.fds.metrics is not None:
+            exposition = Exposition(counters, self.facts, about)
+            routes = metrics_router(exposition, self.health)
+            self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
+        self.tree = tree(self.http, self.scrape, drain=sections.http.drain)
+
+    def facts(self) -> NodeFacts:
+        """The node as the board shows it."""
+        return NodeFacts(self._arbiter, self._wanted, tuple(_facts(row) for row in self._slab.board.rows()))
+
+    def ready(self) -> None:
+        """The doors are open."""
+        self.health.ready()
+
+    def drain(self) -> None:
+        """The doors are about to close."""
+        self.health.drain()
+        self._slab.board.put(self._boot.slot, draining=1)
+
+    def report(self) -> None:
+        """Write this worker's load where the others can read it."""
+        self._slab.board.put(
+            self._boot.slot,
+            memory=resident_bytes(),
+            children=_count(self.children()),
+            connections=self.http.connections,
+            in_flight=self.endpoint.in_flight,
+        )
+        self.metrics.lost_lines(self._log.dropped)
+
+    def children(self) -> list[otp.Node]:
+        """What runs in this worker, as `erlmcp status` shows it."""
+        return [otp.snapshot(self.tree)]
+
+    def close(self) -> None:
+        """Release what the app holds."""
+        self._app.close()
+
+
+def both(first: Callable[[Exchange], None], second: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+    """One observer that is two."""
+
+    def observe(exchange: Exchange) -> None:
+        first(exchange)
+        second(exchange)
+
+    return observe
+
+
+def _labels(app: "App") -> Labels:
+    routes = ("/mcp", "/health", "/livez", "/readyz", "/startupz")
+    return Labels(routes, tuple(method.name for method in METHODS), tuple(tool.key for tool in app.tools))
+
+
+def _facts(row: Row) -> WorkerFacts:
+    return WorkerFacts(
+        number=row.number,
+        pid=row.pid,
+        restarts=row.restarts,
+        memory_bytes=row.memory,
+        children=row.children,
+        connections=row.connections,
+        in_flight=row.in_flight,
+        draining=bool(row.draining),
+    )
+
+
+def _count(children: Sequence[otp.Node]) -> int:
+    return sum(1 + _count(child.children) for child in children)
