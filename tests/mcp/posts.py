@@ -23,14 +23,14 @@ def post(body: bytes, headers: dict[bytes, bytes], repeated: tuple[bytes, ...] =
     return Request(b"POST", b"/mcp", b"", b"localhost:8080", usual | headers, repeated, body)
 
 
-def message(method: str, params: dict[str, Any] | None, id: Any = 1) -> bytes:
+def message(method: str, params: dict[str, Any] | None, number: Any = 1) -> bytes:
     return json.dumps(
-        {"jsonrpc": "2.0", "id": id, "method": method} | ({} if params is None else {"params": params})
+        {"jsonrpc": "2.0", "id": number, "method": method} | ({} if params is None else {"params": params})
     ).encode()
 
 
 def modern(
-    method: str, params: dict[str, Any] | None = None, *, meta: dict[str, Any] | None = None, id: Any = 1
+    method: str, params: dict[str, Any] | None = None, *, meta: dict[str, Any] | None = None, number: Any = 1
 ) -> Request:
     """What a client of 2026-07-28 sends: the envelope in `_meta`, mirrored in headers."""
     params = (params or {}) | {"_meta": META | (meta or {})}
@@ -38,14 +38,14 @@ def modern(
     name = params.get("uri" if method == "resources/read" else "name")
     if name is not None:
         headers[b"mcp-name"] = name.encode()
-    return post(message(method, params, id), headers)
+    return post(message(method, params, number), headers)
 
 
 def legacy(
-    method: str, params: dict[str, Any] | None = None, *, version: str | None = "2025-11-25", id: Any = 1
+    method: str, params: dict[str, Any] | None = None, *, version: str | None = "2025-11-25", number: Any = 1
 ) -> Request:
     """What an older client sends; without a version it is one that knows no such header."""
-    return post(message(method, params, id), {} if version is None else {b"mcp-protocol-version": version.encode()})
+    return post(message(method, params, number), {} if version is None else {b"mcp-protocol-version": version.encode()})
 
 
 def call(name: str, *, meta: dict[str, Any] | None = None, **arguments: Any) -> Request:
@@ -103,10 +103,10 @@ def sample() -> App:
         """The settings."""
         return "{}"
 
-    @app.resource("user://{id}/profile", inline=True)
-    def profile(id: str) -> str:
+    @app.resource("user://{who}/profile", inline=True)
+    def profile(who: str) -> str:
         """Somebody's profile."""
-        return f"I am {id}"
+        return f"I am {who}"
 
     @app.prompt(inline=True)
     def greet(name: str) -> str:

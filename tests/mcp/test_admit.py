@@ -165,8 +165,8 @@ def test_an_error_whose_id_could_not_be_read_has_none():
 
 
 def test_ids_come_back_as_they_came():
-    for id in (0, -5, 2**80, "", "café 😀", int("9" * 401)):
-        assert said(ask(modern("server/discover", id=id)))["id"] == id
+    for number in (0, -5, 2**80, "", "café 😀", int("9" * 401)):
+        assert said(ask(modern("server/discover", number=number)))["id"] == number
 
 
 def test_a_notification_is_accepted_and_dropped_with_an_empty_answer():

@@ -302,8 +302,8 @@ async def test_the_request_a_context_sees_is_the_one_that_was_sent():
         seen.append((ctx.request_id, ctx.method, ctx.protocol_version, ctx.client))
 
     served = endpoint(app)
-    served(modern("tools/call", {"name": "look"}, id="a"))
-    served(legacy("tools/call", {"name": "look"}, id=5))
+    served(modern("tools/call", {"name": "look"}, number="a"))
+    served(legacy("tools/call", {"name": "look"}, number=5))
     served(legacy("tools/call", {"name": "look"}, version=None))
     assert seen == [
         ("a", "tools/call", MODERN, {"name": "tester", "version": "1"}),
