@@ -9,31 +9,20 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from erlmcp._speedups._text cimport put_character, simple_escape, siphash, utf8_size
+
 import os
 
 from erlmcp._speedups import tables
 from erlmcp._speedups.tables import FramingError, json_refusal
 
-cdef int EMPTY = tables.JSON_EMPTY
-cdef int MARK = tables.JSON_MARK
-cdef int ENDED = tables.JSON_ENDED
-cdef int VALUE = tables.JSON_VALUE
-cdef int KEY = tables.JSON_KEY
-cdef int COLON = tables.JSON_COLON
-cdef int COMMA = tables.JSON_COMMA
-cdef int TRAILING = tables.JSON_TRAILING
-cdef int CONTROL = tables.JSON_CONTROL
-cdef int ESCAPE = tables.JSON_ESCAPE
-cdef int SURROGATE = tables.JSON_SURROGATE
-cdef int UTF8 = tables.JSON_UTF8
-cdef int NUMBER = tables.JSON_NUMBER
-cdef int DIGITS = tables.JSON_DIGITS
-cdef int DEPTH = tables.JSON_DEPTH
-cdef int DUPLICATE = tables.JSON_DUPLICATE
-cdef int MEMORY = -1
-
-cdef Py_ssize_t MAX_DIGITS = tables.JSON_MAX_DIGITS
-cdef Py_ssize_t FEW_KEYS = tables.JSON_FEW_KEYS
+cdef int EMPTY = tables.JSON_EMPTY, MARK = tables.JSON_MARK, ENDED = tables.JSON_ENDED
+cdef int VALUE = tables.JSON_VALUE, KEY = tables.JSON_KEY, COLON = tables.JSON_COLON
+cdef int COMMA = tables.JSON_COMMA, TRAILING = tables.JSON_TRAILING, CONTROL = tables.JSON_CONTROL
+cdef int ESCAPE = tables.JSON_ESCAPE, SURROGATE = tables.JSON_SURROGATE, UTF8 = tables.JSON_UTF8
+cdef int NUMBER = tables.JSON_NUMBER, DIGITS = tables.JSON_DIGITS, DEPTH = tables.JSON_DEPTH
+cdef int DUPLICATE = tables.JSON_DUPLICATE, MEMORY = -1
+cdef Py_ssize_t MAX_DIGITS = tables.JSON_MAX_DIGITS, FEW_KEYS = tables.JSON_FEW_KEYS
 
 cdef enum:
     FRAMES = 512  # JSON_MAX_DEPTH, checked below: a C array wants a constant
@@ -45,9 +34,7 @@ if FRAMES != tables.JSON_MAX_DEPTH or MEMBERS != len(tables.JSON_MEMBERS):
 
 # What a byte is: inside a string, at the edge of a number, in a hexadecimal escape.
 cdef uint8_t QUOTE_CLASS = 1, BACKSLASH_CLASS = 2, CONTROL_CLASS = 3, HIGH_CLASS = 4
-cdef uint8_t IN_STRING[256]
-cdef uint8_t IN_NUMBER[256]
-cdef uint8_t IS_SPACE[256]
+cdef uint8_t IN_STRING[256], IN_NUMBER[256], IS_SPACE[256]
 cdef int HEX[256]
 
 
@@ -106,7 +93,6 @@ cdef inline Py_ssize_t space(Scan* scan, Py_ssize_t at) noexcept nogil:
 
 
 # ---- strings
-
 cdef inline Py_ssize_t plain(const uint8_t* body, Py_ssize_t at, Py_ssize_t size) noexcept nogil:
     """The first byte from `at` that is not plain ASCII text: eight at a time, then one by one."""
     cdef uint64_t word, quote, slash, ones = 0x0101010101010101ULL, high = 0x8080808080808080ULL
@@ -120,31 +106,6 @@ cdef inline Py_ssize_t plain(const uint8_t* body, Py_ssize_t at, Py_ssize_t size
     while at < size and IN_STRING[body[at]] == 0:
         at += 1
     return at
-
-
-cdef inline int utf8_size(const uint8_t* text, Py_ssize_t left) noexcept nogil:
-    """The length of the well-formed sequence of two to four bytes at `text` (Unicode 15, table 3-7), or 0."""
-    cdef uint8_t lead = text[0], low = 0x80, top = 0xBF
-    cdef int size, k
-    if lead < 0xC2 or lead > 0xF4:
-        return 0
-    size = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
-    if size > left:
-        return 0
-    if lead == 0xE0:
-        low = 0xA0
-    elif lead == 0xED:
-        top = 0x9F
-    elif lead == 0xF0:
-        low = 0x90
-    elif lead == 0xF4:
-        top = 0x8F
-    if text[1] < low or text[1] > top:
-        return 0
-    for k in range(2, size):
-        if text[k] & 0xC0 != 0x80:
-            return 0
-    return size
 
 
 cdef inline int unit(Scan* scan, Py_ssize_t at) noexcept nogil:
@@ -203,7 +164,6 @@ cdef Py_ssize_t string(Scan* scan, Py_ssize_t at, bint* escaped) noexcept nogil:
 
 
 # ---- numbers and literals
-
 cdef inline Py_ssize_t digits(Scan* scan, Py_ssize_t at) noexcept nogil:
     while at < scan.size and 0x30 <= scan.body[at] <= 0x39:
         at += 1
@@ -261,39 +221,6 @@ cdef inline Py_ssize_t scalar(Scan* scan, Py_ssize_t at) noexcept nogil:
 
 
 # ---- member names
-
-cdef inline int put_character(uint8_t* out, uint32_t point) noexcept nogil:
-    if point < 0x80:
-        out[0] = <uint8_t>point
-        return 1
-    if point < 0x800:
-        out[0] = <uint8_t>(0xC0 | point >> 6)
-        out[1] = <uint8_t>(0x80 | point & 0x3F)
-        return 2
-    if point < 0x10000:
-        out[0] = <uint8_t>(0xE0 | point >> 12)
-        out[1] = <uint8_t>(0x80 | point >> 6 & 0x3F)
-        out[2] = <uint8_t>(0x80 | point & 0x3F)
-        return 3
-    out[0] = <uint8_t>(0xF0 | point >> 18)
-    out[1] = <uint8_t>(0x80 | point >> 12 & 0x3F)
-    out[2] = <uint8_t>(0x80 | point >> 6 & 0x3F)
-    out[3] = <uint8_t>(0x80 | point & 0x3F)
-    return 4
-
-
-cdef inline uint8_t simple_escape(uint8_t letter) noexcept nogil:
-    if letter == 0x62:
-        return 0x08
-    if letter == 0x66:
-        return 0x0C
-    if letter == 0x6E:
-        return 0x0A
-    if letter == 0x72:
-        return 0x0D
-    return 0x09 if letter == 0x74 else letter
-
-
 cdef Py_ssize_t unescape(Scan* scan, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
     """Decode the checked text of a name into the arena, at `start` (it never grows). Gives its length, or -1."""
     cdef uint8_t* out
@@ -370,51 +297,6 @@ cdef inline bint same(Name* one, Name* other) noexcept nogil:
     return one.size == other.size and memcmp(one.text, other.text, one.size) == 0
 
 
-cdef inline uint64_t rotate(uint64_t word, int by) noexcept nogil:
-    return word << by | word >> (64 - by)
-
-
-cdef inline void sip_round(uint64_t* v) noexcept nogil:
-    v[0] += v[1]
-    v[2] += v[3]
-    v[1] = rotate(v[1], 13) ^ v[0]
-    v[3] = rotate(v[3], 16) ^ v[2]
-    v[0] = rotate(v[0], 32)
-    v[2] += v[1]
-    v[0] += v[3]
-    v[1] = rotate(v[1], 17) ^ v[2]
-    v[3] = rotate(v[3], 21) ^ v[0]
-    v[2] = rotate(v[2], 32)
-
-
-cdef uint64_t hash_name(Name* entry) noexcept nogil:
-    """SipHash-1-3 (Aumasson and Bernstein), as CPython hashes its own strings."""
-    cdef uint64_t v[4]
-    cdef uint64_t word
-    cdef Py_ssize_t at = 0
-    v[0] = SEED0 ^ 0x736F6D6570736575ULL
-    v[1] = SEED1 ^ 0x646F72616E646F6DULL
-    v[2] = SEED0 ^ 0x6C7967656E657261ULL
-    v[3] = SEED1 ^ 0x7465646279746573ULL
-    while at + 8 <= entry.size:
-        memcpy(&word, entry.text + at, 8)
-        v[3] ^= word
-        sip_round(v)
-        v[0] ^= word
-        at += 8
-    word = 0
-    memcpy(&word, entry.text + at, entry.size - at)
-    word |= <uint64_t>entry.size << 56
-    v[3] ^= word
-    sip_round(v)
-    v[0] ^= word
-    v[2] ^= 0xFF
-    sip_round(v)
-    sip_round(v)
-    sip_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
-
-
 cdef int unique_few(Scan* scan, Py_ssize_t base) noexcept nogil:
     cdef Py_ssize_t later, earlier
     for later in range(base + 1, scan.count):
@@ -437,7 +319,7 @@ cdef int unique_many(Scan* scan, Py_ssize_t base) noexcept nogil:
         return -1
     memset(table, 0, slots * sizeof(uint32_t))
     for k in range(base, scan.count):
-        slot = hash_name(&scan.names[k]) & <uint64_t>(slots - 1)
+        slot = siphash(scan.names[k].text, scan.names[k].size, SEED0, SEED1) & <uint64_t>(slots - 1)
         while table[slot] != 0:
             if same(&scan.names[base + table[slot] - 1], &scan.names[k]):
                 free(table)
@@ -450,7 +332,6 @@ cdef int unique_many(Scan* scan, Py_ssize_t base) noexcept nogil:
 
 
 # ---- the walk
-
 cdef inline int member(Name* entry) noexcept nogil:
     """The place in JSON_MEMBERS of a name, or -1."""
     if entry.size == 2:
@@ -550,10 +431,9 @@ def scan(bytes body not None, Py_ssize_t max_depth):
     state.body = <const uint8_t*>PyBytes_AS_STRING(body)
     state.size = PyBytes_GET_SIZE(body)
     state.names = state.first_names
-    state.count = 0
+    state.count = state.depth = 0
     state.room = ROOM
     state.arena = NULL
-    state.depth = 0
     memset(spans, 0, sizeof(state.spans))
     at = start(&state)
     if at >= 0:
@@ -570,7 +450,6 @@ def scan(bytes body not None, Py_ssize_t max_depth):
 
 
 # ---- frames
-
 def split_lines(bytes buffer not None, Py_ssize_t limit):
     cdef const char* data = PyBytes_AS_STRING(buffer)
     cdef const char* found

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlmcp.jsonrpc import (
@@ -193,6 +193,7 @@ surrogate_free = st.text(st.characters(codec="utf-8"))
 params = st.none() | st.dictionaries(surrogate_free, st.integers() | surrogate_free | st.none(), max_size=10)
 
 
+@settings(deadline=None)
 @given(st.none() | st.integers() | surrogate_free.filter(lambda text: len(text) < 100), surrogate_free, params)
 def test_what_a_client_encodes_is_what_is_decoded(request_id, method, arguments):
     message = {"jsonrpc": "2.0", "method": method}
@@ -213,6 +214,7 @@ def read(body: bytes) -> Request | Notification | RpcError:
         return error
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_bytes_bring_anything_but_a_message_or_an_rpc_error(body):
     message = read(body)

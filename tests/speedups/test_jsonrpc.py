@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from erlmcp._speedups import FramingError
@@ -118,18 +118,21 @@ def spoilt(draw: st.DrawFn) -> bytes:
 
 
 @both
+@settings(deadline=None)
 @given(st.binary(max_size=40) | fragments | spoilt(), st.sampled_from([1, 2, 3, 64]))
 @example(b'{"\\u0061\\ud83d\\ude00":1}', 64)
 def test_both_twins_give_the_same_outcome_for_the_same_bytes(text, depth):
     assert outcome(compiled.scan, text, depth) == outcome(pure.scan, text, depth)
 
 
+@settings(deadline=None)
 @given(fragments | spoilt())
 def test_the_twins_accept_what_the_json_module_accepts(text):
     for twin in filter(None, (pure, compiled)):
         assert refused(outcome(twin.scan, text, 512)) is not json_accepts(text)
 
 
+@settings(deadline=None)
 @given(values, st.booleans())
 def test_a_name_spelled_another_way_is_still_the_same_name(value, ascii_only):
     name = json.dumps("n\xe4me\n\U0001f600", ensure_ascii=ascii_only)
@@ -251,6 +254,7 @@ def test_lines_before_one_that_is_too_long_are_not_lost(twin):
 
 
 @both
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bcd", b"efghij"])).map(b"".join), st.integers(1, 8))
 def test_both_twins_split_lines_alike(buffer, limit):
     assert outcome(compiled.split_lines, buffer, limit) == outcome(pure.split_lines, buffer, limit)
@@ -267,6 +271,7 @@ def test_an_event_has_one_data_line_whatever_the_json_looks_like(twin):
 
 
 @both
+@settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_both_twins_frame_alike(one, other):
     assert compiled.frame_reply(one, other) == pure.frame_reply(one, other)
