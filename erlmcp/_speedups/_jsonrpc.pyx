@@ -34,7 +34,9 @@ if FRAMES != tables.JSON_MAX_DEPTH or MEMBERS != len(tables.JSON_MEMBERS):
 
 # What a byte is: inside a string, at the edge of a number, in a hexadecimal escape.
 cdef uint8_t QUOTE_CLASS = 1, BACKSLASH_CLASS = 2, CONTROL_CLASS = 3, HIGH_CLASS = 4
-cdef uint8_t IN_STRING[256], IN_NUMBER[256], IS_SPACE[256]
+cdef uint8_t IN_STRING[256]
+cdef uint8_t IN_NUMBER[256]
+cdef uint8_t IS_SPACE[256]
 cdef int HEX[256]
 
 
