@@ -199,7 +199,13 @@ class Context:
         caught_up.result()
 
     def _emit_and_release(self, caught_up: "concurrent.futures.Future[None]", method: str, params: bytes) -> None:
-        pending = None if self._cancelled else self._sink.emit(method, params)
+        sent = False
+        try:
+            pending = None if self._cancelled else self._sink.emit(method, params)
+            sent = True
+        finally:
+            if not sent:  # what went wrong is the loop's to report; the thread must not wait for it for ever
+                caught_up.set_exception(RuntimeError("the message could not be sent"))
         if pending is None:
             caught_up.set_result(None)
             return
@@ -209,7 +215,11 @@ class Context:
         self.when_cancelled(release)
 
 
-def _release(waiting: "asyncio.Future[None] | concurrent.futures.Future[None]", _: object = None) -> None:
+def _release(
+    waiting: "asyncio.Future[None] | concurrent.futures.Future[None]", emission: "asyncio.Future[None] | None" = None
+) -> None:
+    if emission is not None and not emission.cancelled():
+        emission.exception()  # a reader who is gone is told by the cancellation of the call, not by each message
     if not waiting.done():
         waiting.set_result(None)
 

@@ -13,7 +13,7 @@ from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
 from erlmcp.mcp.content import Block, Message
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
-from erlmcp.mcp.signature import Signature
+from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.text_arguments import TextArguments
 from erlmcp.mcp.tool_error import ToolError
 
@@ -29,14 +29,14 @@ class Prompt(Callee):
         """Raises TypeError for a function that cannot be a prompt."""
         signature = signatures.read(function)
         self.key = options.get("name") or signature.name
-        self._arguments = TextArguments(signature, signatures.struct_of(signature))
+        told = docstring.read(function.__doc__)
+        self._arguments = TextArguments(signature, told.arguments)
         mode = mode_of(function, inline=options.get("inline", False))
         super().__init__(invoker(function, signature), mode, options.get("timeout"), room)
-        told = docstring.read(function.__doc__)
         description = description_of(told, options)
         self._prefix = b'"description":%b,' % msgspec.json.encode(description) if description is not None else b""
         self.arguments = frozenset(signature.hints)
-        listed = _arguments(signature, told.arguments)
+        listed = _arguments(self._arguments.schema)
         members = {"name": self.key, "description": description, "arguments": listed or None}
         self._definition = definition(members, options)
 
@@ -73,9 +73,9 @@ class Prompt(Callee):
         )
 
 
-def _arguments(signature: Signature, descriptions: dict[str, str]) -> list[dict[str, Any]]:
+def _arguments(schema: JsonSchema) -> list[dict[str, Any]]:
     listed = []
-    for name in signature.hints:
-        told = {"description": descriptions[name]} if name in descriptions else {}
-        listed.append({"name": name, **told, "required": name not in signature.defaults})
+    for name, spot in schema["properties"].items():
+        told = {"description": spot["description"]} if "description" in spot else {}
+        listed.append({"name": name, **told, "required": name in schema["required"]})
     return listed

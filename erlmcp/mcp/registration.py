@@ -32,6 +32,8 @@ def check_options(options: Mapping[str, Any], known: type, subject: str) -> None
     if unknown := sorted(options.keys() - known.__annotations__.keys()):
         raise TypeError(f"{subject} has no option {unknown[0]!r}; it has {', '.join(sorted(known.__annotations__))}")
     timeout = options.get("timeout")
+    if timeout is not None and options.get("inline"):
+        raise ValueError(f"{subject}: an inline function has no timeout; it blocks the loop until it returns")
     if timeout is not None and not 0 < timeout < float("inf"):
         raise ValueError(f"{subject}: timeout must be a number of seconds greater than 0, not {timeout}")
 

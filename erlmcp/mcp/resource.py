@@ -1,5 +1,6 @@
 """Resources at a fixed URI, and templates of URIs whose variables are the function's arguments."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from erlmcp.mcp.uri_template import UriTemplate
 TEXT: Final = "text/plain"
 BLOB: Final = "application/octet-stream"
 JSON: Final = "application/json"
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 
 
 class ResourceOptions(FeatureOptions, total=False):
@@ -47,11 +49,10 @@ class Readable(Callee):
         self, uri: str, function: Callable[..., Any], options: ResourceOptions, room: Room, variables: list[str] | None
     ) -> None:
         """Raises TypeError when the function's parameters are not the variables of the URI."""
-        self.key = uri
+        self.key = _checked_uri(uri)
         signature = signatures.read(function)
         _check_variables(uri, signature, variables or [])
-        struct = signatures.struct_of(signature)
-        self._arguments = TextArguments(signature, struct)
+        self._arguments = TextArguments(signature, {})
         invoke = invoker(function, signature)
         mode = mode_of(function, inline=options.get("inline", False))
         super().__init__(lambda reading, context: invoke(reading.values, context), mode, options.get("timeout"), room)
@@ -120,6 +121,12 @@ class Template(Readable):
 
     def match(self, uri: str) -> dict[str, str] | None:
         return self._template.match(uri)
+
+
+def _checked_uri(uri: str) -> str:
+    if not _SCHEME.match(uri):
+        raise ValueError(f"{uri!r} is no URI of a resource: it starts with a scheme, as in config://app")
+    return uri
 
 
 def is_template(uri: str) -> bool:

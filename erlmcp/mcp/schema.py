@@ -46,6 +46,7 @@ def of_result(hint: Any) -> tuple[JsonSchema, bool] | None:
     if (plain := _plain(hint)) is not None:
         return _wrapped(plain, {}), True
     try:
+        msgspec.json.Decoder(hint)
         (root,), definitions = _components([hint])
     except TypeError:  # a class of the author's own that msgspec cannot encode, or a union it cannot tell apart
         return None

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from erlmcp.mcp import schema
+from erlmcp.mcp import schema as schemas
+from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault, sentence
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.signature import Signature
@@ -18,12 +19,12 @@ from erlmcp.mcp.signature import Signature
 class TextArguments:
     """Decodes texts into a Struct of a function's parameters."""
 
-    def __init__(self, signature: Signature, struct: type[msgspec.Struct]) -> None:
-        self._struct = struct
-        self._schema = schema.of_arguments(signature, {})
-        self._in_json = frozenset(
-            name for name, spot in self._schema["properties"].items() if _is_nested(spot, self._schema)
-        )
+    def __init__(self, signature: Signature, descriptions: Mapping[str, str]) -> None:
+        """Raises TypeError, naming the parameter, for a type that JSON cannot fill."""
+        self._struct = signatures.struct_of(signature)
+        self.schema = schemas.of_arguments(signature, descriptions)
+        properties = self.schema["properties"]
+        self._in_json = frozenset(name for name, spot in properties.items() if _is_nested(spot, self.schema))
 
     def decode(self, texts: Mapping[str, str]) -> Any:
         """Raises ArgumentFault."""
@@ -31,7 +32,8 @@ class TextArguments:
         try:
             return msgspec.convert(values, self._struct, strict=False)
         except msgspec.ValidationError as fault:
-            raise ArgumentFault(sentence(str(fault), self._schema)) from fault
+            told = sentence(str(fault), self.schema)
+            raise ArgumentFault(told.removesuffix(", got a string")) from fault  # they all are strings
 
     def _value(self, name: str, text: str) -> Any:
         if name not in self._in_json:

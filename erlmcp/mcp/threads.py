@@ -6,6 +6,7 @@ Python cannot stop a thread. It does not know what the jobs compute.
 
 import asyncio
 import contextvars
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from erlmcp.mcp.context import Context
+
+_log: Final = logging.getLogger("erlmcp.mcp")
 
 RETRY_AFTER: Final = 1.0
 """Seconds after which a refused caller may try again: a full queue of quick tools drains in less, and asking a stuck
@@ -59,6 +62,7 @@ class Pool:
         if self._loop_side is None or self._loop_side.loop is not loop:
             self._loop_side = _LoopSide(loop)
         job = _Job(self, self._loop_side, work, context)
+        context.attach(loop)  # before a thread can see it
         with self._ready:
             if self._closed:
                 raise Overloaded("the server is shutting down")
@@ -69,7 +73,6 @@ class Pool:
             self._ready.notify()
         if self._taken > len(self._threads) < self._size:
             self._start_thread()
-        context.attach(loop)
         job.watch(timeout, late)
         return job.future
 
@@ -136,6 +139,8 @@ class _Job:
         """The outcome has come back to the loop; it is dropped when the answer was given without it."""
         if not self.future.done():
             self._outcome.settle(self.future)
+        elif self._outcome.error is not None:
+            _log.warning("a call that nobody waited for any more failed", exc_info=self._outcome.error)
 
     def _expire(self, late: Callable[[], bytes]) -> None:
         if self.future.done():
@@ -158,11 +163,11 @@ class _Job:
 class _Outcome:
     """Carries what a block of code came to, value or exception, to whoever awaits it; it judges neither."""
 
-    __slots__ = ("_error", "value")
+    __slots__ = ("error", "value")
 
     def __init__(self) -> None:
         self.value = b""
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -170,11 +175,11 @@ class _Outcome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._error = error
+        self.error = error
         return True
 
     def settle(self, future: "asyncio.Future[bytes]") -> None:
-        error = self._error
+        error = self.error
         if error is None:
             future.set_result(self.value)
             return
