@@ -1,10 +1,18 @@
-"""What every test shares: the event loop. uvloop, and plain asyncio too for a module marked `both_loops`."""
+"""What every test shares: the event loop and how hypothesis draws.
+
+The loop is uvloop, and plain asyncio too for a module marked `both_loops`. Hypothesis has no deadline: it is a wall-clock
+assert in disguise, and CI shares its cores.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+from hypothesis import settings
+
+settings.register_profile("erlmcp", deadline=None)
+settings.load_profile("erlmcp")
 
 
 def pytest_configure(config: pytest.Config) -> None:
