@@ -17,7 +17,7 @@ Kind = tuple[str, str, str]
 
 
 class Flood:
-    """Thins a stream of entries. Errors with a traceback always pass."""
+    """Thins a stream of entries."""
 
     def __init__(self) -> None:
         self._second = 0
@@ -29,7 +29,7 @@ class Flood:
             yield from self._summary(now)
             self._second, self._seen = int(now), {}
         for entry in entries:
-            if entry.exc_info is not None or self._passes((entry.logger, entry.level, entry.template)):
+            if self._passes((entry.logger, entry.level, entry.template)):
                 yield entry
 
     def _passes(self, kind: Kind) -> bool:

@@ -37,13 +37,6 @@ def test_one_class_does_not_silence_another():
     assert len([*flood.thin([line("something else")], NOW)]) == 1
 
 
-def test_a_line_with_a_traceback_always_passes():
-    flood = Flood()
-    crash = line()
-    crash.exc_info = (ValueError, ValueError(), None)
-    assert len([*flood.thin([crash] * (BURST + 5), NOW)]) == BURST + 5
-
-
 def test_the_classes_that_are_told_apart_are_bounded():
     flood = Flood()
     made_up = [line(str(number)) for number in range(CLASSES_MOST)]
