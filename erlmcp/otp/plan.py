@@ -137,7 +137,7 @@ def started(plan: Plan, child_id: str) -> Step:
     at = _find(plan, child_id)
     if at is None or plan.children[at].phase is not Phase.STARTING:
         return plan, ()
-    return _advance(_with(plan, at, phase=Phase.UP, if_start_fails=IfStartFails.RETRY))
+    return _advance(_with(plan, at, phase=Phase.UP))
 
 
 def exited(plan: Plan, child_id: str, reason: Reason, now: float) -> Step:
@@ -267,7 +267,7 @@ def _in_order(plan: Plan) -> bool:
 
 def _milestone(plan: Plan, actions: tuple[Action, ...]) -> Step:
     """Has the boot, or the closing, come to its end with this step?"""
-    if plan.stage is Stage.BOOTING and all((child.phase, child.goal) in _SETTLED for child in plan.children):
+    if plan.stage is Stage.BOOTING and all((child.phase, child.goal) in SETTLED for child in plan.children):
         return replace(plan, stage=Stage.RUNNING), (*actions, Ready())
     if plan.stage is Stage.CLOSING and plan.ending and all(child.phase is Phase.DOWN for child in plan.children):
         return replace(plan, stage=Stage.CLOSED), (*actions, plan.ending)
@@ -324,7 +324,7 @@ def _without(plan: Plan, at: int) -> Plan:
     return replace(plan, children=(*plan.children[:at], *plan.children[at + 1 :]))
 
 
-_SETTLED = {(Phase.UP, Goal.UP), (Phase.DOWN, Goal.DOWN)}
+SETTLED = {(Phase.UP, Goal.UP), (Phase.DOWN, Goal.DOWN)}
 
 _IF_START_FAILS: dict[IfStartFails, Callable[[Plan, int, float], Step]] = {
     IfStartFails.CLOSE: lambda plan, at, _now: _close(plan, Cause.START_FAILED, plan.children[at].spec.id),

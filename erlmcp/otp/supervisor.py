@@ -146,11 +146,14 @@ class Supervisor:
         error = self._last.error if self._last else None
         if ending.cause is Cause.START_FAILED:
             raise StartFailed(f"{self.name}/{ending.id} failed to start: {self._cause()}") from error
-        allowed = f"{self.policy.intensity} restarts in {self.policy.period:g} s"
-        raise GaveUp(f"{self.name} gave up after more than {allowed}: {ending.id} {self._cause()}") from error
+        raise GaveUp(f"{self.name} gave up after {self._budget()}: {ending.id}: {self._cause()}") from error
 
     def _cause(self) -> str:
         return f"it {self._last.describe()}" if self._last else "unknown"
+
+    def _budget(self) -> str:
+        restarts = "1 restart" if self.policy.intensity == 1 else f"{self.policy.intensity} restarts"
+        return f"more than {restarts} in {self.policy.period:g} s"
 
     def _take(self, step: plan.Step) -> None:
         """Adopt the plan and carry out its actions, in order also when one of them brings the next event about."""
@@ -229,8 +232,7 @@ class Supervisor:
     def _closing(self, cause: Cause, child_id: str) -> None:
         self._emit(Event(self.name, child_id, "closing", cause.value))
         if cause is Cause.GAVE_UP:
-            allowed = f"{self.policy.intensity} restarts in {self.policy.period:g} s"
-            logger.error("%s gives up after more than %s: %s %s", self.name, allowed, child_id, self._cause())
+            logger.error("%s gives up after %s: %s: %s", self.name, self._budget(), child_id, self._cause())
         elif cause is Cause.START_FAILED:
             logger.error("%s stops: %s failed to start: %s", self.name, child_id, self._cause())
 

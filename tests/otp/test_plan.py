@@ -165,7 +165,7 @@ def test_a_second_shutdown_changes_nothing():
 # Restart types: {permanent, transient, temporary} x {normal, shutdown, abnormal}
 
 
-@pytest.mark.parametrize("reason", UNASKED)
+@pytest.mark.parametrize("reason", Reason)
 def test_a_permanent_child_is_always_restarted(reason):  # permanent_normal, permanent_shutdown, permanent_abnormal
     assert begun("a").exit("a", reason) == ["+a"]
 
