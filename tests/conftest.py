@@ -1,7 +1,7 @@
 """What every test shares: the event loop and how hypothesis draws.
 
-The loop is uvloop, and plain asyncio too for a module marked `both_loops`. Hypothesis has no deadline: it is a wall-clock
-assert in disguise, and CI shares its cores.
+The loop is uvloop, and plain asyncio too for a module marked `both_loops`. Hypothesis has no deadline: that would be a
+wall-clock assert in disguise, and CI shares its cores.
 """
 
 import asyncio
