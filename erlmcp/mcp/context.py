@@ -26,15 +26,25 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """The JSON-RPC id as raw JSON text."""
     protocol_version: str
     modern: bool
-    client_info: bytes | None = None
-    """`clientInfo` as raw JSON, when the client told it."""
     log_level: str | None = None
     """The least severe level the client asked for; None: it wants no log messages."""
     progress_token: bytes | None = None
     """The progress token as raw JSON; None: it wants no progress."""
-    meta: bytes = b""
-    """The request's `_meta` as raw JSON, empty when absent."""
+    params: bytes = b""
+    """The request's parameters as raw JSON, empty when absent; what a handler rarely asks for is decoded when it does."""
     method: str = ""
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    meta: msgspec.Raw | None = msgspec.field(default=None, name="_meta")
+
+
+class _Introduction(msgspec.Struct):
+    client: dict[str, Any] | None = msgspec.field(default=None, name="io.modelcontextprotocol/clientInfo")
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_INTRODUCTION: Final = msgspec.json.Decoder(_Introduction)
 
 
 class Sink(Protocol):
@@ -93,13 +103,14 @@ class Context:
     @property
     def client(self) -> dict[str, Any] | None:
         """The client's `clientInfo`, or None when it did not tell."""
-        raw = self._facts.client_info
-        return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
+        meta = self.meta
+        return _INTRODUCTION.decode(meta).client if meta else None
 
     @property
     def meta(self) -> bytes:
         """The request's `_meta` as raw JSON, empty when absent."""
-        return self._facts.meta
+        meta = _ENVELOPE.decode(self._facts.params).meta if self._facts.params else None
+        return b"" if meta is None else bytes(meta)
 
     @property
     def cancelled(self) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
-from erlmcp.mcp.arguments import ArgumentFault, sentence
+from erlmcp.mcp.arguments import ArgumentFault
 from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
 from erlmcp.mcp.content import Block, Message
 from erlmcp.mcp.context import Context
@@ -46,9 +46,7 @@ class Prompt(Callee):
     def get(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         """Raises RpcError (-32602) for arguments that do not fit."""
         try:
-            values = self._arguments.decode(msgspec.json.decode(arguments or b"{}", type=dict[str, str]))
-        except msgspec.DecodeError as fault:
-            raise RpcError(INVALID_PARAMS, f"prompt {self.key}: {sentence(str(fault), {})}") from fault
+            values = self._arguments.decode(_texts(arguments))
         except ArgumentFault as fault:
             raise RpcError(INVALID_PARAMS, f"prompt {self.key}: {fault.message}") from fault
         return self.start(values, context)
@@ -71,6 +69,16 @@ class Prompt(Callee):
         raise TypeError(
             f"prompt {self.key} returned a {type(part).__name__}; return str, Message, content, or a list of them"
         )
+
+
+def _texts(raw: bytes | None) -> dict[str, str]:
+    try:
+        texts: dict[str, Any] = msgspec.json.decode(raw or b"{}", type=dict[str, Any])
+    except msgspec.DecodeError as fault:
+        raise ArgumentFault(f"the arguments cannot be read: {fault}") from fault
+    if wrong := next((name for name, value in texts.items() if not isinstance(value, str)), None):
+        raise ArgumentFault(f"argument {wrong} must be a string, as all arguments of a prompt are")
+    return texts
 
 
 def _arguments(schema: JsonSchema) -> list[dict[str, Any]]:

@@ -25,9 +25,14 @@ _PLAIN: Final[dict[Any, JsonSchema]] = {
 def of_arguments(signature: Signature, descriptions: Mapping[str, str]) -> JsonSchema:
     """The schema of a function's arguments; a description in an annotation goes before one in `descriptions`.
 
-    Raises TypeError for a description of a parameter that does not exist: it is a spelling mistake.
+    Raises TypeError for a type that JSON cannot fill, and for a description of a parameter that does not exist: it is a
+    spelling mistake.
     """
-    properties, definitions = _properties(signature.hints)
+    try:
+        properties, definitions = _properties(signature.hints)
+    except TypeError:
+        _blame(signature)
+        raise
     for name, text in descriptions.items():
         if name in properties:
             properties[name].setdefault("description", text)
@@ -71,6 +76,14 @@ def _properties(hints: Mapping[str, Any]) -> tuple[dict[str, JsonSchema], dict[s
     schemas, definitions = _components(asked) if asked else ([], {})
     told = iter(schemas)
     return {name: dict(_plain(hint) or next(told)) for name, hint in hints.items()}, definitions
+
+
+def _blame(signature: Signature) -> None:
+    for name, hint in signature.hints.items():
+        try:
+            _components([hint])
+        except TypeError as error:
+            raise TypeError(f"{signature.name}: parameter {name} has a type that JSON cannot fill: {error}") from error
 
 
 def _plain(hint: Any) -> JsonSchema | None:

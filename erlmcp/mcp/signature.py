@@ -88,21 +88,12 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 
 def struct_of(signature: Signature) -> type[msgspec.Struct]:
-    """The Struct that the arguments decode into; its fields are the parameters, unknown ones are refused.
-
-    Raises TypeError, naming the parameter, for a type that JSON cannot fill.
-    """
+    """The Struct that the arguments decode into; its fields are the parameters, unknown ones are refused."""
     fields = [
         (name, hint, _default(signature.defaults[name])) if name in signature.defaults else (name, hint)
         for name, hint in signature.hints.items()
     ]
-    arguments = msgspec.defstruct(signature.name, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
-    try:
-        msgspec.json.Decoder(arguments)
-    except TypeError:
-        _blame(signature)
-        raise
-    return arguments
+    return msgspec.defstruct(signature.name, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
 def _body(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,11 +139,3 @@ def _hint(parameter: inspect.Parameter, hint: Any) -> Any:
 def _default(value: Any) -> Any:
     """A mutable default stays the very object that the author wrote, as in any call in Python."""
     return value if type(value) in _CONSTANTS else msgspec.field(default_factory=lambda: value)
-
-
-def _blame(signature: Signature) -> None:
-    for name, hint in signature.hints.items():
-        try:
-            msgspec.json.Decoder(hint)
-        except TypeError as error:
-            raise TypeError(f"{signature.name}: parameter {name} has a type that JSON cannot fill: {error}") from error

@@ -21,8 +21,8 @@ class TextArguments:
 
     def __init__(self, signature: Signature, descriptions: Mapping[str, str]) -> None:
         """Raises TypeError, naming the parameter, for a type that JSON cannot fill."""
-        self._struct = signatures.struct_of(signature)
         self.schema = schemas.of_arguments(signature, descriptions)
+        self._struct = signatures.struct_of(signature)
         properties = self.schema["properties"]
         self._in_json = frozenset(name for name, spot in properties.items() if _is_nested(spot, self.schema))
 
