@@ -31,12 +31,12 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     progress_token: bytes | None = None
     """The progress token as raw JSON; None: it wants no progress."""
     params: bytes = b""
-    """The request's parameters as raw JSON, empty when absent; what a handler rarely asks for is decoded when it does."""
+    """The request's parameters as raw JSON, empty when absent: what handlers rarely ask for is decoded when they do."""
     method: str = ""
 
 
 class _Envelope(msgspec.Struct, gc=False):
-    meta: msgspec.Raw | None = msgspec.field(default=None, name="_meta")
+    meta: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="_meta")
 
 
 class _Introduction(msgspec.Struct):
@@ -109,8 +109,7 @@ class Context:
     @property
     def meta(self) -> bytes:
         """The request's `_meta` as raw JSON, empty when absent."""
-        meta = _ENVELOPE.decode(self._facts.params).meta if self._facts.params else None
-        return b"" if meta is None else bytes(meta)
+        return bytes(_ENVELOPE.decode(self._facts.params).meta) if self._facts.params else b""
 
     @property
     def cancelled(self) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from erlmcp.http import Request, Response
-from erlmcp.jsonrpc import Notification, RpcError, decode
+from erlmcp.jsonrpc import Request as RpcRequest
+from erlmcp.jsonrpc import RpcError, decode
 from erlmcp.mcp import legacy
 from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
@@ -68,7 +69,7 @@ class Endpoint:
         try:
             message = decode(body, self._max_depth)
             method = message.method
-            if isinstance(message, Notification):
+            if not isinstance(message, RpcRequest):
                 return _acknowledge(headers, modern=modern)
             id_ = message.id
             if modern:

@@ -14,6 +14,7 @@ __all__ = [
     "Argument",
     "CallToolParams",
     "Capabilities",
+    "ClientInfo",
     "CompleteContext",
     "CompleteParams",
     "Envelope",
@@ -39,12 +40,16 @@ class Capabilities(msgspec.Struct, frozen=True, gc=False):
     """What a client can do. Nothing built here asks the client for anything, so only the shape matters: an object."""
 
 
+class ClientInfo(msgspec.Struct, frozen=True, gc=False):
+    """Who a client says it is: for display, so only the shape matters. A handler has it from its `Context`."""
+
+
 class Meta(msgspec.Struct, frozen=True, gc=False):
     """`params._meta`: who asks, in which version. Which members must be there is a matter of the era (`admit`)."""
 
     protocol_version: str | UnsetType = msgspec.field(default=UNSET, name=PREFIX + "protocolVersion")
     client_capabilities: Capabilities | UnsetType = msgspec.field(default=UNSET, name=PREFIX + "clientCapabilities")
-    client_info: Raw | UnsetType = msgspec.field(default=UNSET, name=PREFIX + "clientInfo")
+    client_info: ClientInfo | UnsetType = msgspec.field(default=UNSET, name=PREFIX + "clientInfo")
     log_level: LogLevel | UnsetType = msgspec.field(default=UNSET, name=PREFIX + "logLevel")
     progress_token: Raw | UnsetType = msgspec.field(default=UNSET, name="progressToken")
 
@@ -109,7 +114,6 @@ class InitializeParams(Envelope, frozen=True, gc=False):
     """The handshake's opening. A lenient server answers one without a version, too (the runbook's smoke test)."""
 
     protocol_version: str | UnsetType = msgspec.field(default=UNSET, name="protocolVersion")
-    client_info: Raw | UnsetType = msgspec.field(default=UNSET, name="clientInfo")
 
 
 Params = Envelope

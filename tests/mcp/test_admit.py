@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from erlmcp.jsonrpc import Request, RpcError
+from erlmcp.mcp import Context
 from erlmcp.mcp.admit import LADDER, Arrival, admit, agrees, climb
 from erlmcp.mcp.methods import surfaces
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.stream import NO_SINK
 from erlmcp.mcp.types import Capabilities, Meta
 from erlmcp.mcp.versions import MODERN, SUPPORTED
 from tests.mcp.posts import META, PREFIX, ask, call, endpoint, message, modern, outcome, post, said, sample
@@ -214,7 +216,7 @@ def test_a_call_knows_who_asks_for_what():
         "2026-07-28",
         True,
     )
-    assert json.loads(made.facts.client_info or b"") == {"name": "tester", "version": "1"}
+    assert Context(made.facts, NO_SINK).client == {"name": "tester", "version": "1"}
     assert (made.facts.progress_token, made.facts.log_level) == (None, None)
 
 

@@ -16,14 +16,13 @@ def test_the_facts_of_a_request_are_readable():
     ctx = context(
         id=b'"seven \\u00fc"',
         method="tools/call",
-        client_info=b'{"name":"cli","version":"2"}',
-        meta=b'{"traceparent":"x"}',
+        params=b'{"name":"add","_meta":{"io.modelcontextprotocol/clientInfo":{"name":"cli","version":"2"}}}',
     )
     assert ctx.request_id == "seven ü"
     assert ctx.method == "tools/call"
     assert ctx.protocol_version == "2026-07-28"
     assert ctx.client == {"name": "cli", "version": "2"}
-    assert ctx.meta == b'{"traceparent":"x"}'
+    assert ctx.meta == b'{"io.modelcontextprotocol/clientInfo":{"name":"cli","version":"2"}}'
 
 
 def test_an_id_of_digits_is_given_as_its_digits():
@@ -32,6 +31,8 @@ def test_an_id_of_digits_is_given_as_its_digits():
 
 def test_a_client_that_does_not_introduce_itself_is_none():
     assert context().client is None
+    assert context(params=b'{"name":"add"}').client is None
+    assert context(params=b'{"_meta":{}}').client is None
 
 
 async def test_progress_is_sent_with_the_token_of_the_request():

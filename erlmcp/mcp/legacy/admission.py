@@ -49,8 +49,9 @@ def admit(request: Request, headers: Mapping[bytes, bytes], surfaces: Mapping[st
     if method is None:
         raise RpcError(METHOD_NOT_FOUND, f"Method not found: {request.method}")
     target: str = getattr(params, method.mirrored) if method.mirrored else ""
-    token = None if params.meta is UNSET else progress_token(params.meta.progress_token)
-    facts = Facts(request.id, version, False, None, None, token, b"", request.method)
+    token = UNSET if params.meta is UNSET else params.meta.progress_token
+    raw_token = None if token is UNSET else progress_token(token)
+    facts = Facts(request.id, version, False, None, raw_token, request.params, request.method)
     return Call(method, params, facts, target)
 
 
