@@ -15,7 +15,6 @@ class Company:
         self.events: list[Event] = []
         self.orders: dict[str, asyncio.Future[BaseException | None]] = {}
         self.fails: dict[str, list[BaseException]] = {}
-        self._changed = asyncio.Event()
 
     def child(self, child_id: str, restart: Restart = Restart.PERMANENT, **more) -> ChildSpec:
         return ChildSpec(child_id, self.run_as(child_id), restart, **more)
@@ -40,11 +39,9 @@ class Company:
 
     def tell(self, what: str) -> None:
         self.story.append(what)
-        self._changed.set()
 
     def watch(self, event: Event) -> None:
         self.events.append(event)
-        self._changed.set()
 
     def end(self, child_id: str, error: BaseException | None = None) -> None:
         self.orders[child_id].set_result(error)
@@ -53,16 +50,19 @@ class Company:
         self.end(child_id, RuntimeError(text))
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not happened():
-                self._changed.clear()
-                await self._changed.wait()
+        await until(happened)
 
     async def tells(self, *story: str) -> None:
         """Wait until the story since the last look is that long, and compare."""
         await self.until(lambda: len(self.story) >= len(story))
         assert tuple(self.story) == story
         self.story.clear()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not happened():  # noqa: ASYNC110 - one turn of the loop at a time, and no clock
+            await asyncio.sleep(0)
 
 
 async def stopped(task: asyncio.Task[None]) -> None:
