@@ -44,7 +44,7 @@ class _Introduction(msgspec.Struct):
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
-_INTRODUCTION: Final = msgspec.json.Decoder(_Introduction)
+_INTRODUCTION: Final = msgspec.json.Decoder(_Introduction | None)
 
 
 class Sink(Protocol):
@@ -104,7 +104,8 @@ class Context:
     def client(self) -> dict[str, Any] | None:
         """The client's `clientInfo`, or None when it did not tell."""
         meta = self.meta
-        return _INTRODUCTION.decode(meta).client if meta else None
+        introduction = _INTRODUCTION.decode(meta) if meta else None
+        return introduction.client if introduction else None
 
     @property
     def meta(self) -> bytes:

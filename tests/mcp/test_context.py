@@ -33,6 +33,7 @@ def test_a_client_that_does_not_introduce_itself_is_none():
     assert context().client is None
     assert context(params=b'{"name":"add"}').client is None
     assert context(params=b'{"_meta":{}}').client is None
+    assert context(params=b'{"_meta":null}').client is None
 
 
 async def test_progress_is_sent_with_the_token_of_the_request():
