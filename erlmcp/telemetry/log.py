@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, cast
@@ -157,7 +157,7 @@ class Log:
                 self._writer = self._start()  # a record that can not be printed took the writer down: go on without it
 
     def _write_waiting(self) -> None:
-        line, access_line, bound, access_bound = self._formats
+        line, access_lines, bound, access_bound = self._formats
         more = True  # also without records: the flood of the last second may have a summary
         while more:
             records = self._records.take(BATCH)
@@ -166,14 +166,14 @@ class Log:
             more = bool(records)
         wall = time.time() - time.monotonic()
         while entries := self._requests.take(BATCH):
-            self._sink.write([access_line(entry, wall, access_bound) for entry in entries])
+            self._sink.write(access_lines(entries, wall, access_bound))
 
 
 class _Formats(NamedTuple):
     """How this log writes a record, and an access line, and the fields that every line has."""
 
     line: Callable[[Entry, Mapping[str, Any]], str]
-    access_line: Callable[[AccessEntry, float, str], str]
+    access_lines: Callable[[Iterable[AccessEntry], float, str], list[str]]
     bound: Mapping[str, Any]
     access_bound: str
 

@@ -4,10 +4,9 @@ import os
 import select
 import stat
 
-__all__ = ["Sink"]
+__all__ = ["Sink", "atomic_pieces"]
 
 PIPE_ATOMIC = 4096  # PIPE_BUF on Linux (pipe(7)): workers share a pipe, and a longer write may be torn by another's
-FILE_CHUNK = 64 * 1024
 FILE_MODE = 0o640  # logs are for the operator's group, not for everybody
 
 
@@ -21,13 +20,13 @@ class Sink:
     def __init__(self, path: str | None, fd: int) -> None:
         self._path = path
         self.fd = fd if path is None else _append_to(path)
-        self._room = PIPE_ATOMIC if stat.S_ISFIFO(os.fstat(self.fd).st_mode) else FILE_CHUNK
+        self._is_pipe = stat.S_ISFIFO(os.fstat(self.fd).st_mode)
         self.stale = False
         self.lost = 0
 
     def write(self, lines: list[str]) -> None:
         """Write whole lines, in pieces that other processes' lines do not get mixed into."""
-        for count, piece in _pieces([line.encode("utf-8", "backslashreplace") for line in lines], self._room):
+        for count, piece in self._pieces(lines):
             try:
                 _write_all(self.fd, piece)
             except OSError:  # a full disk, a reader that went away: the log has nobody to tell it to but its counter
@@ -50,6 +49,13 @@ class Sink:
         if self._path is not None:
             os.close(self.fd)
 
+    def _pieces(self, lines: list[str]) -> list[tuple[int, bytes]]:
+        if self._is_pipe:
+            return atomic_pieces([line.encode("utf-8", "backslashreplace") for line in lines], PIPE_ATOMIC)
+        return (
+            [(len(lines), "".join(lines).encode("utf-8", "backslashreplace"))] if lines else []
+        )  # O_APPEND: one write
+
     def _moved(self) -> bool:
         assert self._path is not None  # noqa: S101 - only asked for files
         try:
@@ -63,7 +69,7 @@ def _append_to(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
 
 
-def _pieces(lines: list[bytes], room: int) -> list[tuple[int, bytes]]:
+def atomic_pieces(lines: list[bytes], room: int) -> list[tuple[int, bytes]]:
     """(number of lines, their bytes): pieces of at most `room` bytes, cut at line ends; a longer line stands alone."""
     pieces: list[tuple[int, bytes]] = []
     first, size = 0, 0

@@ -32,6 +32,16 @@ def access(method: bytes = b"POST", path: bytes = b"/mcp", request_id: bytes | N
     return AccessEntry(100.0, 0.00041, method, path, 200, 230, "127.0.0.1:40000", request_id)
 
 
+def one_json(entry: AccessEntry, wall: float = 0.0, bound: str = "") -> str:
+    (line,) = json_access([entry], wall, bound)
+    return line
+
+
+def one_human(entry: AccessEntry) -> str:
+    (line,) = human_access([entry], 0.0, "")
+    return line
+
+
 def test_a_time_is_rfc_3339_in_utc_with_milliseconds():
     assert timestamp(NOON) == "2026-11-24T12:00:00.123Z"
 
@@ -99,7 +109,7 @@ def test_a_field_named_like_a_secret_is_masked_whatever_it_holds(name: str):
 
 
 def test_an_access_line_is_the_same_object_as_json_would_make():
-    line = json_access(access(request_id=b'q"1'), 0.0, json_bound({"worker": 2}))
+    line = one_json(access(request_id=b'q"1'), bound=json_bound({"worker": 2}))
     assert json.loads(line) == {
         "ts": "1970-01-01T00:01:40.000Z",
         "level": "info",
@@ -117,24 +127,24 @@ def test_an_access_line_is_the_same_object_as_json_would_make():
 
 
 def test_an_access_line_for_people():
-    assert human_access(access(), 0.0, "") == (
+    assert one_human(access()) == (
         "1970-01-01T00:01:40.000Z INFO    erlmcp.access  127.0.0.1:40000 POST /mcp 200 230B 0.410ms\n"
     )
 
 
 @pytest.mark.parametrize(("length", "shown"), [(PATH_MOST, PATH_MOST), (PATH_MOST + 1, PATH_MOST + 1)])
 def test_a_path_is_shown_up_to_its_limit_and_cut_with_a_mark_beyond(length: int, shown: int):
-    path = json.loads(json_access(access(path=b"/" * length), 0.0, ""))["path"]
+    path = json.loads(one_json(access(path=b"/" * length)))["path"]
     assert len(path) == shown
     assert path.endswith("…") is (length > PATH_MOST)
 
 
 @given(st.binary(max_size=700), st.binary(max_size=20), st.binary(max_size=20))
 def test_no_bytes_of_a_peer_break_an_access_line(path: bytes, method: bytes, name: bytes):
-    line = json_access(access(method, path, name), 0.0, "")
+    line = one_json(access(method, path, name))
     assert line.count("\n") == 1
     json.loads(line)
-    spoken = human_access(access(method, path, name), 0.0, "")
+    spoken = one_human(access(method, path, name))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", spoken)
     assert spoken.count("\n") == 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from erlmcp.telemetry.sink import FILE_CHUNK, PIPE_ATOMIC, Sink, _pieces
+from erlmcp.telemetry.sink import PIPE_ATOMIC, Sink, atomic_pieces
 
 
 def test_lines_are_appended_to_a_file(tmp_path: Path):
@@ -83,16 +83,16 @@ def test_a_non_blocking_pipe_gets_every_line():
     assert sink.lost == 0
 
 
-@pytest.mark.parametrize("room", [PIPE_ATOMIC, FILE_CHUNK])
+@pytest.mark.parametrize("room", [PIPE_ATOMIC, 65536])
 def test_pieces_end_with_a_line_and_fit_into_the_room(room: int):
     lines = [b"x" * (number % 300) + b"\n" for number in range(2000)]
-    pieces = _pieces(lines, room)
+    pieces = atomic_pieces(lines, room)
     assert b"".join(piece for _, piece in pieces) == b"".join(lines)
     assert sum(count for count, _ in pieces) == len(lines)
     assert all(len(piece) <= room and piece.endswith(b"\n") for _, piece in pieces)
 
 
 def test_a_line_beyond_the_room_stands_alone():
-    assert _pieces([b"a\n", b"x" * 10 + b"\n", b"b\n"], 4) == [(1, b"a\n"), (1, b"x" * 10 + b"\n"), (1, b"b\n")]
-    assert _pieces([b"a\n", b"b\n"], 4) == [(2, b"a\nb\n")]
-    assert _pieces([], 4) == []
+    assert atomic_pieces([b"a\n", b"x" * 10 + b"\n", b"b\n"], 4) == [(1, b"a\n"), (1, b"x" * 10 + b"\n"), (1, b"b\n")]
+    assert atomic_pieces([b"a\n", b"b\n"], 4) == [(2, b"a\nb\n")]
+    assert atomic_pieces([], 4) == []
