@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import legacy
@@ -29,6 +30,9 @@ from erlmcp.mcp.types import (
 from erlmcp.mcp.versions import NEWEST_HANDSHAKE, REVISIONS, SUPPORTED, Revision
 
 __all__ = ["METHODS", "Method", "surfaces"]
+
+
+OPEN_BRACE: Final = ord("{")
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +99,8 @@ def call_tool(server: Server) -> Perform:
         tool = find(params.name)
         if tool is None:
             raise RpcError(INVALID_PARAMS, f"unknown tool: {params.name}")
-        return tool.call(_object(params.arguments), context)
+        arguments = params.arguments
+        return tool.call(None if arguments is UNSET else _object(arguments), context)
 
     return perform
 
@@ -107,7 +112,8 @@ def get_prompt(server: Server) -> Perform:
         prompt = find(params.name)
         if prompt is None:
             raise RpcError(INVALID_PARAMS, f"unknown prompt: {params.name}")
-        return prompt.get(_object(params.arguments), context)
+        arguments = params.arguments
+        return prompt.get(None if arguments is UNSET else _object(arguments), context)
 
     return perform
 
@@ -130,12 +136,10 @@ def complete(server: Server) -> Perform:
     return perform
 
 
-def _object(arguments: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
-    """The raw JSON object of arguments, None when there are none. Some clients send null for none."""
-    if arguments is msgspec.UNSET:
-        return None
+def _object(arguments: msgspec.Raw) -> bytes | None:
+    """The raw JSON object of arguments. Some clients send null for none."""
     raw = bytes(arguments)
-    if raw.startswith(b"{"):
+    if raw[0] == OPEN_BRACE:
         return raw
     if raw == b"null":
         return None

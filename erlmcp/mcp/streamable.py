@@ -54,11 +54,13 @@ class Endpoint:
         """Calls whose answer is not there yet."""
         return self._in_flight
 
-    def __call__(self, request: Request) -> Answer:
-        return self.answer(request.body, request.headers, request.repeated)
+    def answer(self, body: bytes, headers: dict[bytes, bytes]) -> Answer:
+        """The same in memory: the answer to a POST of `body`."""
+        return self(Request(b"POST", b"", b"", b"", headers, (), body))
 
-    def answer(self, body: bytes, headers: Mapping[bytes, bytes], repeated: tuple[bytes, ...] = ()) -> Answer:
-        """The answer to a POST of `body`. A future belongs to the running loop; cancelling it cancels the work."""
+    def __call__(self, request: Request) -> Answer:
+        """The answer to a POST. A future belongs to the running loop; cancelling it cancels the work."""
+        headers = request.headers
         refusal = refuse_media(headers)
         if refusal is not None:
             return refusal
@@ -67,13 +69,13 @@ class Endpoint:
         modern = version is not None and version not in HANDSHAKE
         method, id_ = "", None
         try:
-            message = decode(body, self._max_depth)
+            message = decode(request.body, self._max_depth)
             method = message.method
             if not isinstance(message, RpcRequest):
                 return _acknowledge(headers, modern=modern)
             id_ = message.id
             if modern:
-                call = admit(message, headers, repeated, self._modern)
+                call = admit(message, headers, request.repeated, self._modern)
             else:
                 call = legacy.admit(message, headers, self._surfaces)
         except RpcError as error:
