@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving import Server, serving
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session")
-def shop() -> Iterator[Server]:
-    with serving("tests.clients.shop:app", 4) as running:
-        yield running
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of four workers that serve `tests.clients.shop`."""
+    with serving("tests.clients.shop:app", 4, tmp_path_factory.mktemp("shop")) as url:
+        yield url

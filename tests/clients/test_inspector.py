@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests import npm
-from tests.serving import Server
 
 pytestmark = pytest.mark.slow  # half a second for each start of Node
 ERAS = pytest.mark.parametrize("era", ["legacy", "modern"])
@@ -23,11 +22,11 @@ def package() -> npm.Package:
 
 
 @pytest.fixture
-def inspect(package: npm.Package, shop: Server, tmp_path: Path) -> Inspect:
+def inspect(package: npm.Package, shop: str, tmp_path: Path) -> Inspect:
     """Runs the Inspector once against the shop; its catalog and settings go to a home of its own."""
 
     def run(era: str, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*package.command("mcp-inspector"), "--cli", shop.url, "--transport", "http"]
+        command = [*package.command("mcp-inspector"), "--cli", shop, "--transport", "http"]
         command += ["--protocol-era", era, "--format", "json", "--quiet", "--method", method, *arguments]
         return npm.run(command, env={**os.environ, "HOME": str(tmp_path)})
 

@@ -1,6 +1,7 @@
 """The official Python client, in both eras, against four workers."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,26 +9,26 @@ from mcp import Client, MCPError
 from mcp.shared.exceptions import MCPDeprecationWarning
 from mcp_types import LoggingMessageNotificationParams, PromptReference
 
-from tests.serving import Server, serving
+from tests.serving import serving
 
 MODERN = "2026-07-28"
 ERAS = pytest.mark.parametrize("mode", ["legacy", MODERN])
 PATIENCE = 5.0  # seconds
 
 
-def client(server: Server, mode: str, **options: Any) -> Client:
+def client(url: str, mode: str, **options: Any) -> Client:
     """A client of that era; it must not wait for ever."""
-    return Client(server.url, mode=mode, read_timeout_seconds=PATIENCE, **options)
+    return Client(url, mode=mode, read_timeout_seconds=PATIENCE, **options)
 
 
 @pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", MODERN), (MODERN, MODERN)])
-async def test_each_way_to_connect_agrees_on_its_era(shop: Server, mode: str, version: str) -> None:
+async def test_each_way_to_connect_agrees_on_its_era(shop: str, mode: str, version: str) -> None:
     async with client(shop, mode) as session:
         assert session.protocol_version == version
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_the_server_says_who_it_is_and_what_it_can(shop: Server, mode: str) -> None:
+async def test_the_server_says_who_it_is_and_what_it_can(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         assert session.server_info is not None
         assert (session.server_info.name, session.server_info.version) == ("shop", "2.1")
@@ -37,7 +38,7 @@ async def test_the_server_says_who_it_is_and_what_it_can(shop: Server, mode: str
 
 
 @ERAS
-async def test_tools_are_listed_in_the_order_they_were_written(shop: Server, mode: str) -> None:
+async def test_tools_are_listed_in_the_order_they_were_written(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         listed = (await session.list_tools()).tools
     assert [tool.name for tool in listed] == ["add", "pack", "order", "bake", "brew", "crash"]
@@ -50,8 +51,8 @@ async def test_tools_are_listed_in_the_order_they_were_written(shop: Server, mod
 
 
 @ERAS
-async def test_a_list_longer_than_a_page_is_walked_by_its_cursors(mode: str) -> None:
-    with serving("tests.clients.shop:app", 1, settings={"ERLMCP_MCP__PAGE_SIZE": "4"}) as small_pages:
+async def test_a_list_longer_than_a_page_is_walked_by_its_cursors(mode: str, tmp_path: Path) -> None:
+    with serving("tests.clients.shop:app", 1, tmp_path, ERLMCP_MCP__PAGE_SIZE="4") as small_pages:
         async with client(small_pages, mode) as session:
             first = await session.list_tools()
             rest = await session.list_tools(cursor=first.next_cursor)
@@ -62,7 +63,7 @@ async def test_a_list_longer_than_a_page_is_walked_by_its_cursors(mode: str) -> 
 
 
 @ERAS
-async def test_a_call_answers_with_text_and_structured_content(shop: Server, mode: str) -> None:
+async def test_a_call_answers_with_text_and_structured_content(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         parcel = await session.call_tool("pack", {"items": ["tea", "pot"]})
         total = await session.call_tool("add", {"a": 2, "b": 40.0})
@@ -71,14 +72,14 @@ async def test_a_call_answers_with_text_and_structured_content(shop: Server, mod
 
 
 @ERAS
-async def test_a_tool_that_says_no_says_why(shop: Server, mode: str) -> None:
+async def test_a_tool_that_says_no_says_why(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         answer = await session.call_tool("order", {"item": "cake"})
     assert (answer.is_error, answer.content[0].model_dump()["text"]) == (True, "cake is sold out: order tea")
 
 
 @ERAS
-async def test_wrong_arguments_are_an_error_that_a_model_can_mend(shop: Server, mode: str) -> None:
+async def test_wrong_arguments_are_an_error_that_a_model_can_mend(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         answer = await session.call_tool("add", {"a": "two", "b": 2})
     assert answer.is_error
@@ -86,7 +87,7 @@ async def test_wrong_arguments_are_an_error_that_a_model_can_mend(shop: Server, 
 
 
 @ERAS
-async def test_an_unknown_tool_is_a_protocol_error(shop: Server, mode: str) -> None:
+async def test_an_unknown_tool_is_a_protocol_error(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         with pytest.raises(MCPError) as refused:
             await session.call_tool("steal", {})
@@ -94,7 +95,7 @@ async def test_an_unknown_tool_is_a_protocol_error(shop: Server, mode: str) -> N
 
 
 @ERAS
-async def test_a_bug_in_a_tool_is_answered_without_its_secrets(shop: Server, mode: str) -> None:
+async def test_a_bug_in_a_tool_is_answered_without_its_secrets(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         with pytest.raises(MCPError) as broken:
             await session.call_tool("crash", {})
@@ -103,7 +104,7 @@ async def test_a_bug_in_a_tool_is_answered_without_its_secrets(shop: Server, mod
 
 
 @ERAS
-async def test_progress_arrives_in_order_and_before_the_answer(shop: Server, mode: str) -> None:
+async def test_progress_arrives_in_order_and_before_the_answer(shop: str, mode: str) -> None:
     seen: list[tuple[float, float | None, str | None]] = []
 
     async def progress(done: float, total: float | None, message: str | None) -> None:
@@ -116,7 +117,7 @@ async def test_progress_arrives_in_order_and_before_the_answer(shop: Server, mod
 
 
 @pytest.mark.parametrize(("level", "heard"), [("info", 1), ("warning", 1), ("error", 0), (None, 0)])
-async def test_log_messages_come_from_the_level_that_was_asked_for(shop: Server, level: Any, heard: int) -> None:
+async def test_log_messages_come_from_the_level_that_was_asked_for(shop: str, level: Any, heard: int) -> None:
     messages: list[LoggingMessageNotificationParams] = []
 
     async def hear(message: LoggingMessageNotificationParams) -> None:
@@ -127,7 +128,7 @@ async def test_log_messages_come_from_the_level_that_was_asked_for(shop: Server,
     assert [(m.level, m.logger, m.data) for m in messages] == [("warning", "oven", {"oven": "hot"})] * heard
 
 
-async def test_a_modern_client_that_goes_away_stops_its_tool(shop: Server) -> None:
+async def test_a_modern_client_that_goes_away_stops_its_tool(shop: str) -> None:
     told: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,7 +144,7 @@ async def test_a_modern_client_that_goes_away_stops_its_tool(shop: Server) -> No
 
 
 @ERAS
-async def test_resources_are_listed_and_read(shop: Server, mode: str) -> None:
+async def test_resources_are_listed_and_read(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         resources = (await session.list_resources()).resources
         templates = (await session.list_resource_templates()).resource_templates
@@ -161,7 +162,7 @@ async def test_resources_are_listed_and_read(shop: Server, mode: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "code"), [("legacy", -32002), (MODERN, -32602)])
-async def test_a_resource_that_is_not_there_has_the_code_of_its_era(shop: Server, mode: str, code: int) -> None:
+async def test_a_resource_that_is_not_there_has_the_code_of_its_era(shop: str, mode: str, code: int) -> None:
     async with client(shop, mode) as session:
         with pytest.raises(MCPError) as refused:
             await session.read_resource("shop://cellar")
@@ -169,7 +170,7 @@ async def test_a_resource_that_is_not_there_has_the_code_of_its_era(shop: Server
 
 
 @ERAS
-async def test_prompts_are_listed_and_filled(shop: Server, mode: str) -> None:
+async def test_prompts_are_listed_and_filled(shop: str, mode: str) -> None:
     async with client(shop, mode) as session:
         (prompt,) = (await session.list_prompts()).prompts
         filled = await session.get_prompt("haggle", {"item": "tea"})
@@ -185,21 +186,21 @@ async def test_prompts_are_listed_and_filled(shop: Server, mode: str) -> None:
 
 
 @ERAS
-async def test_an_argument_is_completed(shop: Server, mode: str) -> None:
+async def test_an_argument_is_completed(shop: str, mode: str) -> None:
     reference = PromptReference(type="ref/prompt", name="haggle")
     async with client(shop, mode) as session:
         answer = await session.complete(reference, {"name": "item", "value": "te"})
     assert answer.completion.values == ["tea", "teapot"]
 
 
-async def test_a_legacy_client_may_ping(shop: Server) -> None:
+async def test_a_legacy_client_may_ping(shop: str) -> None:
     async with client(shop, "legacy") as session:
         with pytest.warns(MCPDeprecationWarning):
             await session.send_ping()
 
 
 @ERAS
-async def test_sixteen_clients_at_once_are_all_answered(shop: Server, mode: str) -> None:
+async def test_sixteen_clients_at_once_are_all_answered(shop: str, mode: str) -> None:
     async def calls(first: int) -> list[str]:
         async with client(shop, mode) as session:
             answers = [await session.call_tool("add", {"a": first, "b": n}) for n in range(5)]

@@ -6,21 +6,22 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.suite import Check, Found, Run, baseline, found_by, judge
-from tests.serving import Server, serving
+from tests.serving import serving
 
 RUNS = baseline()
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving("tests.conformance.everything:app", 2) as running:
-        yield running
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of two workers that serve the fixture app."""
+    with serving("tests.conformance.everything:app", 2, tmp_path_factory.mktemp("everything")) as url:
+        yield url
 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("run", RUNS, ids=[run.name for run in RUNS])
-def test_the_suite_finds_exactly_what_the_baseline_says(run: Run, server: Server, tmp_path: Path) -> None:
-    complaints = judge(run, found_by(run, server.url, tmp_path))
+def test_the_suite_finds_exactly_what_the_baseline_says(run: Run, everything: str, tmp_path: Path) -> None:
+    complaints = judge(run, found_by(run, everything, tmp_path))
     assert not complaints, "\n".join(["", *complaints])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.serving import ROOT, Server, serving
+from tests.serving import ROOT, serving
 
 SAMPLES = {"integer": 2, "number": 2.5, "string": "tea", "boolean": True, "array": [], "object": {}}
 
@@ -40,16 +40,16 @@ def arguments_for(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[str]:
     module, app = command()
     (tmp_path / f"{module}.py").write_text(example())
-    with serving(f"{module}:{app}", 2, directory=tmp_path) as running:
-        yield running
+    with serving(f"{module}:{app}", 2, tmp_path) as url:
+        yield url
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_the_example_of_the_readme_serves_its_tools(server: Server, mode: str) -> None:
-    async with Client(server.url, mode=mode, read_timeout_seconds=5) as client:
+async def test_the_example_of_the_readme_serves_its_tools(server: str, mode: str) -> None:
+    async with Client(server, mode=mode, read_timeout_seconds=5) as client:
         listed = (await client.list_tools()).tools
         answers = [await client.call_tool(tool.name, arguments_for(tool.input_schema)) for tool in listed]
     assert {tool.name for tool in listed} == tools_in(example()) != set()
