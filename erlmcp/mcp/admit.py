@@ -44,7 +44,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[bytes, bytes]
     repeated: tuple[bytes, ...]
     method: str
-    meta: Meta | UnsetType
+    meta: Meta | None
     mirrored: str | None = None
     """The value that Mcp-Name must repeat, when the method and the body have one."""
 
@@ -61,19 +61,19 @@ def routing_headers_come_once(arrival: Arrival) -> RpcError | None:
 
 def envelope_is_complete(arrival: Arrival) -> RpcError | None:
     meta = arrival.meta
-    if meta is not UNSET and meta.protocol_version is not UNSET and meta.client_capabilities is not UNSET:
+    if meta is not None and meta.protocol_version is not UNSET and meta.client_capabilities is not UNSET:
         return None
     unknown = check_version(arrival.headers.get(b"mcp-protocol-version"))
     if unknown is not None:  # most likely an old client of a version that nobody speaks; it needs to know which we do
         return unknown
-    if meta is UNSET:
+    if meta is None:
         return RpcError(INVALID_PARAMS, f"params._meta is missing; it must carry {PREFIX}protocolVersion")
     missing = "protocolVersion" if meta.protocol_version is UNSET else "clientCapabilities"
     return RpcError(INVALID_PARAMS, f"params._meta is missing {PREFIX}{missing}")
 
 
 def version_header_repeats_the_envelope(arrival: Arrival) -> RpcError | None:
-    version = arrival.meta.protocol_version if arrival.meta is not UNSET else None
+    version = arrival.meta.protocol_version if arrival.meta is not None else None
     return _compare("MCP-Protocol-Version", arrival.headers.get(b"mcp-protocol-version"), version)
 
 
@@ -126,7 +126,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], repeated: tuple[byte
         raise malformed(flaw) from None
     mirrored: str | None = getattr(params, method.mirrored) if method.mirrored else None
     meta = params.meta
-    if meta is UNSET or repeated or not agrees(headers, method, meta, mirrored):
+    if meta is None or repeated or not agrees(headers, method, meta, mirrored):
         climb(Arrival(headers, repeated, request.method, meta, mirrored))
     if method.param_headers and (wanted := method.param_headers.get(mirrored or "")):
         check_param_headers(wanted, bytes(getattr(params, "arguments", UNSET) or b"{}"), headers, repeated)
@@ -190,7 +190,7 @@ def _compare(name: str, header: bytes | None, body: str | UnsetType | None) -> R
     return None
 
 
-def _meta_alone(request: Request) -> Meta | UnsetType:
+def _meta_alone(request: Request) -> Meta | None:
     """Only the envelope, of a request that is refused for something else anyway, if not for its envelope."""
     try:
         return _ENVELOPE.decode(request.params or b"{}").meta
@@ -198,9 +198,9 @@ def _meta_alone(request: Request) -> Meta | UnsetType:
         raise malformed(flaw) from None
 
 
-def _facts(request: Request, meta: Meta | UnsetType) -> Facts:
+def _facts(request: Request, meta: Meta | None) -> Facts:
     """Meta is complete here: `envelope_is_complete` has seen to it."""
-    assert meta is not UNSET  # noqa: S101 - for the type checker
+    assert meta is not None  # noqa: S101 - for the type checker
     level, token = meta.log_level, meta.progress_token
     return Facts(
         request.id,

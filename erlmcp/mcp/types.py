@@ -55,9 +55,9 @@ class Meta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """Parameters of which only `_meta` matters."""
+    """Parameters of which only `_meta` matters. Null says no more than its absence."""
 
-    meta: Meta | UnsetType = msgspec.field(default=UNSET, name="_meta")
+    meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
 class PageParams(Envelope, frozen=True, gc=False):

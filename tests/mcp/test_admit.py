@@ -36,6 +36,7 @@ def body(params=None, method="tools/call", **meta):
 
 FAULTS = {
     "no _meta": (body(NO_META), {}, 400, -32602),
+    "_meta is null": (body(NO_META | {"_meta": None}), {}, 400, -32602),
     "no params at all": (message("server/discover", None), {b"mcp-method": b"server/discover"}, 400, -32602),
     "_meta is no object": (body(NO_META | {"_meta": 5}), {}, 400, -32602),
     "no version in _meta": (body(protocolVersion=None), {}, 400, -32602),

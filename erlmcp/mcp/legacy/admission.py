@@ -49,7 +49,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], surfaces: Mapping[st
     if method is None:
         raise RpcError(METHOD_NOT_FOUND, f"Method not found: {request.method}")
     target: str = getattr(params, method.mirrored) if method.mirrored else ""
-    token = UNSET if params.meta is UNSET else params.meta.progress_token
+    token = UNSET if params.meta is None else params.meta.progress_token
     raw_token = None if token is UNSET else progress_token(token)
     facts = Facts(request.id, version, False, None, raw_token, request.params, request.method)
     return Call(method, params, facts, target)
@@ -58,7 +58,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], surfaces: Mapping[st
 def _refuse_modern(params: Envelope, headers: Mapping[bytes, bytes]) -> None:
     """A body that names its version is of the modern era, whose header must say the same (streamable-http)."""
     meta = params.meta
-    if meta is UNSET or meta.protocol_version is UNSET:
+    if meta is None or meta.protocol_version is UNSET:
         return
     header = headers.get(b"mcp-protocol-version")
     said = "is missing" if header is None else f"is {header.decode()!r}"

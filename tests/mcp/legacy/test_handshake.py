@@ -97,6 +97,12 @@ def test_errors_of_the_protocol_travel_under_200():
     assert outcome(ask(legacy("tools/list", {"_meta": {"progressToken": 1.5}}))) == (200, -32602)
 
 
+def test_null_for_what_is_absent_is_taken_as_absent():
+    answer = ask(legacy("tools/call", {"name": "link", "arguments": None, "_meta": None}))
+    assert answer.status == 200
+    assert ask(legacy("tools/list", {"cursor": None})).status == 200
+
+
 def test_mirrored_headers_of_the_other_era_are_not_looked_at():
     headers = {b"mcp-method": b"other", b"mcp-name": b"other", b"mcp-protocol-version": NEWEST.encode()}
     assert ask(post(message("ping", {}), headers, (b"mcp-name",))).status == 200
