@@ -26,9 +26,9 @@ REQUESTS = {
 
 
 def microseconds(call: Callable[[], object], seconds: float) -> float:
-    """The best of several rounds of `call`, in microseconds: the least disturbed one says most about the code."""
+    """The best of many short rounds of `call`, in microseconds: the least disturbed one says most about the code."""
     number = 1
-    while _time(call, number) < seconds / 20:
+    while _time(call, number) < seconds / 100:
         number *= 2
     rounds = max(3, int(seconds / max(_time(call, number), 1e-9)))
     return min(_time(call, number) for _ in range(rounds)) / number * 1e6

@@ -12,12 +12,13 @@ import argparse
 import asyncio
 import json
 import os
-import random
+import re
 import signal
 import socket
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Tally:
     refused: int = 0
     lost_after_one_retry: int = 0
     wrong_answers: int = 0
+    connections_of_killed: list[int] = field(default_factory=list)
     restarts_ms: list[int] = field(default_factory=list)
 
     def faults(self, kills: int, within: float) -> list[str]:
@@ -91,9 +93,10 @@ class Connection:
 class Chaos:
     """Clients and killer around one node."""
 
-    def __init__(self, port: int, arbiter: int) -> None:
-        self.port, self.arbiter = port, arbiter
+    def __init__(self, port: int, log: Path) -> None:
+        self.port, self.log = port, log
         self.tally = Tally()
+        self.crowd: Counter[int] = Counter()  # connections by worker
         self.killed: set[int] = set()
         self.over = False
 
@@ -102,7 +105,7 @@ class Chaos:
         connection: Connection | None = None
         while not self.over:
             try:
-                connection = connection or await Connection.open(self.port)
+                connection = connection or await self._connect()
             except ConnectionRefusedError:
                 self.tally.refused += 1
                 await asyncio.sleep(0.05)
@@ -111,10 +114,19 @@ class Chaos:
                 self.tally.lost_with_killed_worker += 1
                 continue
             if not await self._ask(connection):
-                connection.close()
+                self._part(connection)
                 connection = await self._again()
         if connection is not None:
             connection.close()
+
+    async def _connect(self) -> Connection:
+        connection = await Connection.open(self.port)
+        self.crowd[connection.worker] += 1
+        return connection
+
+    def _part(self, connection: Connection) -> None:
+        self.crowd[connection.worker] -= 1
+        connection.close()
 
     async def _ask(self, connection: Connection) -> bool:
         try:
@@ -130,7 +142,7 @@ class Chaos:
 
     async def _again(self) -> Connection | None:
         try:
-            connection = await Connection.open(self.port)
+            connection = await self._connect()
             self._judge(*await connection.ask(POST))
         except ConnectionRefusedError:
             self.tally.refused += 1
@@ -150,36 +162,30 @@ class Chaos:
         """Kill a worker, wait for the next one, and so on."""
         for _ in range(kills):
             await asyncio.sleep(0.5)  # let the load settle on all workers
-            before = workers(self.arbiter)
-            victim = random.choice(sorted(before))
+            served = self.serving()
+            victim = self._busiest()
+            self.tally.connections_of_killed.append(self.crowd[victim])
             self.killed.add(victim)
             os.kill(victim, signal.SIGKILL)
             started = time.monotonic()
-            served = await within(START, lambda before=before: self._fresh(before))
-            if served:
+            if await within(START, lambda served=served: self.serving() > served):
                 self.tally.restarts_ms.append(round((time.monotonic() - started) * 1000))
         self.over = True
 
-    async def _fresh(self, before: set[int]) -> bool:
-        """Whether a worker that was not there before answers."""
-        try:
-            connection = await Connection.open(self.port)
-        except OSError:
-            return False
-        connection.close()
-        return connection.worker not in before
+    def _busiest(self) -> int:
+        living = {worker: count for worker, count in self.crowd.items() if worker not in self.killed}
+        return max(living, key=living.__getitem__)
+
+    def serving(self) -> int:
+        """How many workers have reported so far that they serve: the arbiter logs it."""
+        return len(re.findall(r'"worker-\d+ serves"', self.log.read_text()))
 
 
-def workers(arbiter: int) -> set[int]:
-    """The arbiter's children."""
-    return {int(pid) for pid in Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text().split()}
-
-
-async def within(seconds: float, true: Callable[[], object]) -> bool:
+async def within(seconds: float, true: Callable[[], bool]) -> bool:
     """Ask until it is so."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if await true():  # type: ignore[misc]
+        if true():
             return True
         await asyncio.sleep(0.01)
     return False
@@ -195,16 +201,22 @@ async def run(asked: argparse.Namespace) -> int:
     """The whole experiment; its exit code."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="erlmcp-chaos-") as folder:
+        log = Path(folder) / "log"
+        log.touch()
         command = ["-m", "erlmcp", "serve", "bench.app:app", "--workers", str(asked.workers), "--port", str(port)]
         command += ["--metrics-port", str(free_port()), "--data-dir", folder]
         environment = os.environ | {
-            "ERLMCP_LOG__FILE": f"{folder}/log",
+            "ERLMCP_LOG__FILE": str(log),
+            "ERLMCP_LOG__FORMAT": "json",
+            "ERLMCP_LOG__ACCESS": "false",
             "ERLMCP_NODE__MAX_RESTARTS": str(asked.kills + 1),
         }
-        arbiter = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, env=environment)
-        chaos = Chaos(port, arbiter.pid)
+        arbiter = await asyncio.create_subprocess_exec(
+            sys.executable, *command, cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
+        )
+        chaos = Chaos(port, log)
         try:
-            if not await within(START, lambda: chaos._fresh(set())):
+            if not await within(START, lambda: chaos.serving() == asked.workers):
                 print("error: the server does not answer", file=sys.stderr)
                 return 1
             clients = [chaos.client() for _ in range(asked.connections)]
