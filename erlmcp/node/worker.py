@@ -25,7 +25,7 @@ from erlmcp.node.pulse import Pulse
 from erlmcp.node.sections import Sections, sections_of
 from erlmcp.node.slab import Slab
 from erlmcp.node.station import Station
-from erlmcp.otp import StartFailed
+from erlmcp.otp import GaveUp, StartFailed
 from erlmcp.telemetry import Log, setup
 
 __all__ = ["main"]
@@ -51,7 +51,7 @@ class Testament:
         self.cause = cause
         if cause is None:
             return True
-        if not isinstance(cause, Refusal):
+        if not isinstance(cause, Refusal | StartFailed | GaveUp):  # the supervisor has told what those hold
             lines = traceback.format_exception(kind, cause, _below_us(tb))
             os.write(self._stacks, "".join(lines).encode(errors="replace"))
         words = cause.message if isinstance(cause, Refusal) else f"{type(cause).__name__}: {cause}"

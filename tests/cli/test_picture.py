@@ -1,0 +1,56 @@
+"""How `erlmcp status` looks, and the last lines of `erlmcp serve`."""
+
+import msgspec
+
+from erlmcp.cli.picture import draw
+from erlmcp.cli.serving import banner
+from erlmcp.node.options import Options
+from tests.node.test_parts import resolved
+
+DOORS = {"name": "doors", "kind": "supervisor", "state": "up", "children": [{"name": "http", "state": "up"}]}
+NODE = {
+    "pid": 10,
+    "version": "0.6.0",
+    "backend": "compiled",
+    "state": "running",
+    "app": "my.server:app",
+    "uptime_seconds": 3700.0,
+    "restarts": 1,
+    "addresses": {"http": "http://127.0.0.1:8080", "metrics": "http://127.0.0.1:9090"},
+}
+
+
+def worker(number: int, **changes: object) -> dict:
+    facts = {"id": f"worker-{number}", "pid": 10 + number, "state": "running", "uptime_seconds": 61.0, "restarts": 0}
+    return {**facts, "memory": 20 * 1024 * 1024, "connections": 1, "children": [], **changes}
+
+
+def test_a_node_is_drawn_as_a_tree():
+    document = {"node": NODE, "workers": [worker(1, children=[DOORS]), worker(2, restarts=1, connections=0)]}
+    assert draw(document) == (
+        "erlmcp 0.6.0 (compiled)  running  pid 10  up 1 h 1 min  1 restart  my.server:app\n"
+        "   http     http://127.0.0.1:8080\n"
+        "   metrics  http://127.0.0.1:9090\n"
+        "├─ worker-1   running  pid 11  up 1 min 1 s  0 restarts  1 connection  20 MiB\n"
+        "│  └─ doors  up  0 restarts\n"
+        "│     └─ http  up  0 restarts\n"
+        "└─ worker-2   running  pid 12  up 1 min 1 s  1 restart  0 connections  20 MiB"
+    )
+
+
+def test_a_node_without_workers_is_drawn_too():
+    assert draw({"node": {**NODE, "addresses": {}}, "workers": []}).count("\n") == 0
+
+
+def test_the_last_lines_of_serve_tell_what_to_open_and_how_to_connect():
+    text = banner(resolved(app="my.server:app", workers=4), NODE["addresses"])
+    assert "serves my.server:app with 4 workers" in text
+    assert "http://127.0.0.1:8080/health" in text
+    assert "http://127.0.0.1:9090/metrics" in text
+    assert "claude mcp add --transport http server http://127.0.0.1:8080/mcp" in text
+    assert "npx @modelcontextprotocol/inspector --cli http://127.0.0.1:8080/mcp" in text
+
+
+def test_clients_are_told_the_public_url_where_there_is_one():
+    told = msgspec.structs.replace(resolved(), public_url="https://mcp.example.org/", node=Options())
+    assert "claude mcp add --transport http hello https://mcp.example.org/mcp" in banner(told, NODE["addresses"])

@@ -1,0 +1,103 @@
+"""What keeps a node from starting: one clear line, the right exit code, nothing left behind."""
+
+import socket
+
+import pytest
+
+from tests.node.nodes import APP, end, launch, until
+
+
+def refusal(folder, *arguments: str, source: str = APP, app: str = "probe:app", **environ: str) -> tuple[int, str]:
+    """Exit code and the one critical line of a node that can not start."""
+    node = launch(folder, *arguments, source=source, app=app, **environ)
+    try:
+        code = node.wait()
+    finally:
+        end(node)
+    critical = [line for line in node.lines() if line["level"] == "critical"]
+    assert len(critical) == 1, node.stderr()
+    return code, critical[0]["msg"] + critical[0].get("stacks", "")
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ("nosuch:app", "can not serve: nosuch:app: there is no module 'nosuch' (looked in {} first)"),
+        ("probe:nosuch", "can not serve: probe:nosuch: module probe has no 'nosuch'; it has app"),
+        ("probe:pid", "can not serve: probe:pid is a function, not an erlmcp.App"),
+        ("probe", "can not serve: 'probe' does not name an app: write module:app, as in mypackage.server:app"),
+        ("probe.py:app", "can not serve: probe.py:app: there is no module 'probe.py' (looked in {} first)"),
+        (
+            "./probe:app",
+            "can not serve: './probe:app' does not name an app: write module:app, as in mypackage.server:app",
+        ),
+    ],
+)
+def test_a_name_that_leads_to_no_app_is_told_in_one_line(folder, app: str, words: str):
+    assert refusal(folder, app=app) == (3, words.format(folder))
+
+
+def test_an_app_that_fails_to_import_shows_its_traceback_once_however_many_workers_there_are(folder):
+    code, said = refusal(folder, "--workers", "3", source="import json\njson.loads('nonsense')\n")
+    assert code == 3
+    assert said.startswith("can not serve: JSONDecodeError: Expecting value: line 1 column 1 (char 0)")
+    assert said.count("Traceback (most recent call last)") == 1
+    assert "importlib" not in said
+
+
+def test_a_module_that_the_app_itself_misses_is_named_with_the_line_that_wants_it(folder):
+    code, said = refusal(folder, source="import nosuchthing\n")
+    assert code == 3
+    assert said.startswith("can not serve: ModuleNotFoundError: No module named 'nosuchthing'")
+    assert 'probe.py", line 1' in said
+
+
+def test_a_taken_port_is_named_with_its_flag(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = refusal(folder, "--port", str(port))
+        assert (code, said) == (
+            4,
+            f"port {port} on 127.0.0.1 is taken by another program; free it or choose another with --port",
+        )
+        code, said = refusal(folder, "--metrics-port", str(port))
+        assert code == 4
+        assert said.endswith("choose another with --metrics-port")
+
+
+def test_an_address_beyond_this_machine_needs_an_explicit_word(folder):
+    code, said = refusal(folder, "--host", "0.0.0.0")
+    assert code == 2
+    assert said.startswith("http.host is 0.0.0.0, which other machines reach, and erlmcp has no access control yet")
+    assert "--insecure" in said
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"ERLMCP_HTTP__PRT": "1"}, "env ERLMCP_HTTP__PRT: unknown key http.prt (did you mean http.port?)"),
+        ({"ERLMCP_HTTP__PUBLIC_URL": "example.org"}, "http.public_url"),
+        ({"ERLMCP_CONFIG": "missing.config"}, "missing.config"),
+    ],
+)
+def test_a_wrong_configuration_is_told_with_its_place_and_code_7(folder, environ, words: str):
+    code, said = refusal(folder, **environ)
+    assert code == 7
+    assert words in said
+
+
+def test_a_wrong_key_in_the_file_is_told_with_its_line(folder):
+    (folder / "config").mkdir()
+    (folder / "config" / "dev.config").write_text("[http]\nprt = 1\n")
+    code, said = refusal(folder)
+    assert (code, said) == (7, "config/dev.config:2: unknown key http.prt (did you mean http.port?)")
+
+
+def test_what_kept_a_node_from_starting_leaves_the_data_directory_free(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refusal(folder, "--port", str(taken.getsockname()[1]))
+    node = launch(folder)
+    try:
+        until(node.runs)
+    finally:
+        end(node)
