@@ -83,6 +83,8 @@ class Callee(ABC):
             value = self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
+        except (SystemExit, asyncio.CancelledError) as error:
+            raise _crash(error) from error
         return self.answer(value, values, context)
 
     async def _run_async(self, values: Any, context: Context, timeout: float) -> Members:
@@ -91,7 +93,11 @@ class Callee(ABC):
             value = await self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
-        except asyncio.CancelledError:
+        except SystemExit as error:
+            raise _crash(error) from error
+        except asyncio.CancelledError as error:
+            if deadline.undone():
+                raise _crash(error) from error
             context.cancel()
             if deadline.passed():
                 return self.late(timeout)
@@ -102,8 +108,8 @@ class Callee(ABC):
 
 
 class _Deadline:
-    """Cancels the task that it is made in. `asyncio.timeout` does the same at six times the cost (a loop clock read and
-    two context steps), which shows in a call of ten microseconds."""
+    """Cancels the task that it is made in. `asyncio.timeout` does it at several times the cost, which shows in a call
+    of ten microseconds: 3.7 to 6.8 µs against 0.7 for a timer that is set and taken back, on uvloop."""
 
     __slots__ = ("_expired", "_task", "_timer")
 
@@ -119,12 +125,22 @@ class _Deadline:
         """Whether the cancellation that just arrived was this one, and nobody else's as well."""
         return self._expired and self._task.uncancel() == 0
 
+    def undone(self) -> bool:
+        """Whether nobody cancelled the task: what arrived comes from something the function awaited."""
+        return self._task.cancelling() == 0
+
     def lift(self) -> None:
         self._timer.cancel()
 
     def _expire(self) -> None:
         self._expired = True
         self._task.cancel()
+
+
+def _crash(error: BaseException) -> RuntimeError:
+    """What a function raised that means more around it: an exit, as a parser of command lines does, would take the
+    worker and everybody's calls along, and a cancellation that nobody asked for would pass for the client's."""
+    return RuntimeError(f"the function raised {error!r}")
 
 
 def mode_of(function: Callable[..., Any], *, inline: bool) -> Mode:

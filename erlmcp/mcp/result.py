@@ -60,7 +60,7 @@ def failure(message: str) -> bytes:
 
 def refusal(error: ToolError, *, structured: bool) -> bytes:
     """The members for a ToolError. Its data stands beside the message as text, and as structured content where no
-    output schema is in the way: clients hold even an error to that."""
+    output schema is in the way: the TypeScript client holds even an error to that (SDK 1.x, client/index.ts)."""
     if error.data is None:
         return failure(error.message)
     data = _encode(error.data)
@@ -154,7 +154,8 @@ def _is_content(hint: Any) -> bool:
 
 _FREE: Final = Result(None, _free, None, _free)
 
-# int and str are most of what tools return: checked by their exact type, not by reading back (bench/dispatch.py), and
+# int and str are most of what tools return: checked by their exact type, not by reading back (bench/test_dispatch.py),
+# and
 # made once, so that ten thousand tools share them.
 _checked_int = _checked(int, wrapped=True)
 _checked_str = _checked(str, wrapped=True)

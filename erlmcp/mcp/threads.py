@@ -18,8 +18,8 @@ from erlmcp.mcp.context import Context
 _log: Final = logging.getLogger("erlmcp.mcp")
 
 RETRY_AFTER: Final = 1.0
-"""Seconds after which a refused caller may try again: a full queue of quick tools drains in less, and asking a stuck
-one more often only adds load."""
+"""Seconds after which a refused caller may try again: most tools take less, and asking a stuck one more often only
+adds load."""
 
 
 class Overloaded(Exception):

@@ -74,7 +74,7 @@ class Tool(Callee):
             "name": self.key,
             "description": description_of(told, options),
             "inputSchema": msgspec.Raw(encoded),
-            "annotations": options.get("annotations"),
+            "annotations": _checked_annotations(self.key, options.get("annotations")),
         }
         self._modern = definition(members | {"outputSchema": self._result.schema}, options)
         self._legacy = self._modern
@@ -103,6 +103,13 @@ class Tool(Callee):
 
     def late(self, seconds: float) -> Members:
         return result.failure(f"timed out after {seconds:g} s")
+
+
+def _checked_annotations(tool: str, annotations: ToolAnnotations | None) -> ToolAnnotations | None:
+    try:
+        return None if annotations is None else msgspec.convert(annotations, ToolAnnotations)
+    except msgspec.ValidationError as fault:
+        raise ValueError(f"tool {tool}: its annotations are not as MCP has them: {fault}") from fault
 
 
 def _checked_name(name: str) -> str:

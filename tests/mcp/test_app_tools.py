@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import sys
 import threading
 from typing import Annotated, Any
 
@@ -87,6 +88,11 @@ def test_a_name_that_is_taken_is_refused():
 def test_a_timeout_that_is_none_is_refused(timeout: float):
     with pytest.raises(ValueError, match="timeout must be a number of seconds greater than 0"):
         App("x").tool(timeout=timeout)(lambda: None)
+
+
+def test_annotations_that_mcp_does_not_have_so_are_refused():
+    with pytest.raises(ValueError, match=r"tool t: its annotations are not as MCP has them: .*readOnlyHint"):
+        App("x").tool(name="t", annotations={"readOnlyHint": "yes"})(lambda: None)  # type: ignore[typeddict-item]
 
 
 def test_an_inline_tool_has_no_timeout():
@@ -250,6 +256,43 @@ async def test_a_crash_propagates_as_itself(kind: str):
 
     with pytest.raises(LookupError, match="gone"):
         await call(app, "t")
+
+
+@pytest.mark.parametrize("kind", ["inline", "thread", "task"])
+async def test_a_function_that_exits_crashes_its_call_and_not_its_worker(kind: str):
+    app = App("x")
+    if kind == "task":
+
+        @app.tool(name="t")
+        async def task() -> None:
+            sys.exit(2)
+    else:
+
+        @app.tool(name="t", inline=kind == "inline")
+        def function() -> None:
+            sys.exit(2)
+
+    with pytest.raises(RuntimeError, match=r"the function raised SystemExit\(2\)"):
+        await call(app, "t")
+
+
+async def test_a_cancellation_from_inside_a_tool_is_a_crash_and_no_cancelled_call():
+    app = App("x")
+
+    @app.tool
+    async def awaits_the_cancelled() -> None:
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    @app.tool
+    def raises() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(RuntimeError, match="the function raised CancelledError"):
+        await call(app, "awaits_the_cancelled")
+    with pytest.raises(RuntimeError, match="the function raised CancelledError"):
+        await call(app, "raises")
 
 
 @pytest.mark.parametrize("kind", ["inline", "thread", "task"])

@@ -419,6 +419,21 @@ async def test_a_lone_surrogate_is_a_fault_and_no_crash():
     assert refusal.startswith("the arguments cannot be read")
 
 
+async def test_a_lone_surrogate_behind_an_integral_float_is_one_too():
+    fault = await got(tuple[int, str], rb'{"value": [1.0, "\ud800"]}')
+    assert fault.startswith("the arguments cannot be read")
+
+
+async def test_a_refused_value_cannot_pretend_to_be_a_place():
+    fault = await got(list[Colour], {"value": ["x` - at `$.other`"]})
+    assert fault == 'argument value[0]: invalid enum value \'x` - at `$.other`\'; one of "blue", "red"'
+
+
+async def test_a_long_text_beside_an_integral_float_is_passed_over():
+    value = await got(tuple[int, str], b'{"value": [1.0, "' + rb"\"1.0" * 500_000 + b'"]}')
+    assert value == (1, '"1.0' * 500_000)
+
+
 async def test_no_arguments_are_an_empty_object():
     app, _ = tool_of(lambda: None)
     assert await call(app, "tool", None) == {"content": [], "isError": False}
