@@ -1,0 +1,34 @@
+"""The limits that an operator sets: what is refused as a setting, and that each holds on both sides."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from erlmcp.mcp import Options
+from erlmcp.mcp.context import LEVELS
+from erlmcp.mcp.types import LogLevel
+from tests.mcp.posts import endpoint, outcome, post
+
+
+@pytest.mark.parametrize("name", [name for name in Options.__struct_fields__ if name != "strict_initialize"])
+def test_a_limit_must_be_greater_than_nothing(name):
+    assert getattr(Options(**{name: 1}), name) == 1
+    with pytest.raises(msgspec.ValidationError, match=f"{name} must be greater than 0"):
+        msgspec.convert({name: 0}, Options)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(msgspec.ValidationError, match="unknown field `page_siez`"):
+        msgspec.convert({"page_siez": 1}, Options)
+
+
+@pytest.mark.parametrize(("deep", "code"), [(8, -32601), (9, -32700)])
+def test_a_body_nests_as_deep_as_it_may_and_no_deeper(deep, code):
+    params = b'{"a":' * (deep - 1) + b"1" + b"}" * (deep - 1)
+    body = b'{"jsonrpc":"2.0","id":1,"method":"nothing","params":%b}' % params
+    assert outcome(endpoint(max_depth=8)(post(body, {})))[1] == code
+
+
+def test_the_levels_of_the_wire_are_those_of_a_context():
+    assert get_args(LogLevel) == LEVELS
