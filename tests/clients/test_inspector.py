@@ -92,3 +92,10 @@ def test_a_tool_that_says_no_is_told_from_one_that_works(inspect: Inspect, era: 
 @ERAS
 def test_a_resource_that_is_not_there_is_an_error(inspect: Inspect, era: str) -> None:
     assert complaint(inspect(era, "resources/read", "--uri", "shop://cellar")) == (1, "error")
+
+
+@ERAS
+def test_three_hundred_calls_of_ten_at_once_are_all_answered(inspect: Inspect, era: str) -> None:
+    load = ("--tool-name", "add", "--tool-arg", "a=2", "b=40", "--load", "--load-requests", "300")
+    summary = result(inspect(era, "tools/call", *load))
+    assert [summary[count] for count in ("requests", "ok", "toolErrors", "errors")] == [300, 300, 0, 0]
