@@ -13,7 +13,6 @@ A fault gives a refusal and CLOSED, in every state: no byte after it is ever rea
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, Final
 
 from erlmcp._speedups import (
@@ -30,7 +29,7 @@ from erlmcp.http.errors import Refusal, refuse
 from erlmcp.http.limits import Options
 from erlmcp.http.message import Fields, Request, Response, Stream
 
-__all__ = ["CONTINUE", "LARGE", "Connection", "Phase", "frame", "head_of_stream", "send"]
+__all__ = ["BODY", "CLOSED", "CONTINUE", "HEAD", "IDLE", "LARGE", "Connection", "frame", "head_of_stream", "send"]
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LARGE: Final = 64 * 1024  # bytes of a body from which on copying it costs more than a second buffer (performance.md 4)
@@ -41,13 +40,12 @@ _CLOSE = b"Connection: close\r\n"
 _BODILESS = frozenset({204, 304})
 
 
-class Phase(Enum):
-    """What the peer owes."""
-
-    IDLE = "nothing"
-    HEAD = "the rest of a head"
-    BODY = "the rest of a body"
-    CLOSED = "nothing any more"
+# What the peer owes, in words for a message.
+IDLE: Final = "nothing"
+HEAD: Final = "the rest of a head"
+BODY: Final = "the rest of a body"
+CLOSED: Final = "nothing any more"
+_OWED = frozenset({HEAD, BODY})
 
 
 class Connection:
@@ -112,26 +110,25 @@ class Connection:
         """Bytes of the body that are announced, or have come when they are not."""
         return self._size + (self._left if self._read is _LENGTH else 0)
 
-    @property
-    def phase(self) -> Phase:
+    def phase(self) -> str:
         """What the peer owes now. Empty lines between requests are nothing."""
         if self._read is _HEAD:
-            begun = self.buffered > BLANK or self._data[self._at :].strip(b"\r\n")
-            return Phase.HEAD if begun else Phase.IDLE
-        return Phase.CLOSED if self._read is _CLOSED else Phase.BODY
+            left = len(self._data) - self._at
+            return HEAD if left and (left > BLANK or self._data[self._at :].strip(b"\r\n")) else IDLE
+        return CLOSED if self._read is _CLOSED else BODY
 
     def truncated(self) -> Refusal | None:
         """What to answer when the peer ends the connection now: a request that is not whole is never served."""
-        if self.phase in {Phase.IDLE, Phase.CLOSED}:
+        if self.phase() not in _OWED:
             return None
         self.close()
         return refuse(400, "The connection was ended in the middle of a request.")
 
     def expired(self) -> Refusal | None:
         """What to answer when the peer took too long (RFC 9110 15.5.9); nothing when it owed nothing."""
-        phase = self.phase
+        phase = self.phase()
         self.close()
-        return refuse(408, f"It took too long to send {phase.value}.") if phase in {Phase.HEAD, Phase.BODY} else None
+        return refuse(408, f"It took too long to send {phase}.") if phase in _OWED else None
 
     # ── the states ──────────────────────────────────────────────────────────────────────────────────────────────────
 

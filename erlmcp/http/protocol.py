@@ -14,7 +14,7 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from erlmcp.http.connection import CONTINUE, LARGE, Connection, Phase, frame, head_of_stream, send
+from erlmcp.http.connection import BODY, CONTINUE, HEAD, IDLE, LARGE, Connection, frame, head_of_stream, send
 from erlmcp.http.errors import Refusal
 from erlmcp.http.limits import Options
 from erlmcp.http.message import Exchange, Request, Response, Stream, problem
@@ -74,7 +74,7 @@ class Protocol(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport
         self._core: Connection
-        self._phase = Phase.HEAD  # what the peer owed after the last turn; a new connection owes a head
+        self._phase = HEAD  # what the peer owed after the last turn; a new connection owes a head
         self._since = 0.0  # and since when
         self._deadline = NEVER
         self._pending: _Awaited | None = None
@@ -153,26 +153,25 @@ class Protocol(asyncio.Protocol):
         """Answer what has come, until an answer is to be awaited or it is the others' turn; then write all at once."""
         core, options, now = self._core, self._shared.options, monotonic()
         served, last = 0, False
-        while not last:
+        while True:
             event = core.next()
             if event is None:
-                if self._ended:
-                    event = core.truncated()
-                    last = event is None
+                event = core.truncated() if self._ended else None
                 if event is None:
+                    last = self._ended
+                    if interim := core.interim():
+                        out.append(interim)
                     break
-            if isinstance(event, Refusal):
-                last = self._answer(None, None, event.response, out, now)
-            else:
-                last = self._serve(event, out, now)
             served += 1
-            if self._pending is not None:
+            if type(event) is Request:
+                last = self._serve(event, out, now)
+            elif type(event) is Refusal:
+                last = self._answer(None, None, event.response, out, now)
+            if last or self._pending is not None or (not core.buffered and not self._ended):
                 break
-            if core.buffered and not last and (served >= options.pipeline or _size(out) >= options.write_ahead):
+            if served >= options.pipeline or _size(out) >= options.write_ahead:
                 self._schedule()
                 break
-        if interim := core.interim():
-            out.append(interim)
         self._write(out)
         if last:
             self._linger(now)
@@ -199,14 +198,14 @@ class Protocol(asyncio.Protocol):
         if self._held:
             self._held = False
             self._transport.resume_reading()
-        phase, options = self._core.phase, self._shared.options
+        phase, options = self._core.phase(), self._shared.options
         if served or phase is not self._phase:
             self._phase, self._since = phase, now
-            if phase is Phase.IDLE:
+            if phase is IDLE:
                 self._deadline = now + options.keep_alive
-            elif phase is Phase.HEAD:
+            elif phase is HEAD:
                 self._deadline = now + options.head_timeout
-        if phase is Phase.BODY:
+        if phase is BODY:
             allowed = options.body_timeout + self._core.body_size / LARGE
             self._deadline = self._since + min(allowed, options.body_timeout_cap)
 
@@ -366,7 +365,7 @@ class Protocol(asyncio.Protocol):
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write(self, out: list[bytes]) -> None:
-        if not out or self._transport.is_closing():
+        if not out or self._lingering:
             return
         if len(out) == 1:
             self._transport.write(out[0])
@@ -420,7 +419,7 @@ class Protocol(asyncio.Protocol):
 
     def drain(self, now: float) -> None:
         """Prepare to leave: an unused connection closes at once, a lately used one after a moment's silence."""
-        if self._pending is None and not self._lingering and not self._due and self._core.phase is Phase.IDLE:
+        if self._pending is None and not self._lingering and not self._due and self._core.phase() is IDLE:
             self._deadline = min(self._deadline, max(now, self._since + QUIET))
 
     def abort(self) -> None:
