@@ -1,0 +1,219 @@
+"""The one writing connection: whose turn it is, its thread, its commits and its checkpoints.
+
+The connection is used by the loop's thread (statements) and by the writer's thread (BEGIN, COMMIT, checkpoints), never
+by both at once: whoever uses it holds the turn, and gives it back only when the thread is done. A commit or checkpoint
+that fails on the disk ends the connection for good: the kernel reports a failed fsync once and forgets the pages, so
+trying again would report a success that is none.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from erlmcp.store import checkpoint
+from erlmcp.store.checkpoint import Step
+from erlmcp.store.errors import Busy, DiskFull, StoreDown, StoreError, explain, is_fatal
+from erlmcp.store.options import Options
+from erlmcp.store.queries import Queries
+from erlmcp.store.statements import Statements
+from erlmcp.store.transaction import SqliteTransaction
+from erlmcp.store.waiting import finish
+
+__all__ = ["Turn", "Writer"]
+
+T = TypeVar("T")
+
+#: How long a checkpoint that shall empty the WAL waits for readers; ours are done in a few milliseconds.
+_PATIENCE_MS = 250
+
+
+class Writer:
+    """Transactions one after the other on a connection that `opening` made. Owned by one open `SqliteOwner`."""
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, thread: ThreadPoolExecutor, queries: Queries, options: Options
+    ) -> None:
+        self.path = path
+        self.failed = asyncio.Event()
+        self.down: StoreError | None = None
+        self.commits = 0
+        self.checkpoints = 0
+        self._connection = connection
+        self._thread = thread
+        self._statements = Statements(connection, queries)
+        self._options = options
+        self._turn = asyncio.Lock()  # first come, first served
+        self._waiting = 0
+        self._next_checkpoint = options.checkpoint
+
+    def transaction(self) -> "Turn":
+        return Turn(self)
+
+    @property
+    def wal_size(self) -> int:
+        """Bytes of the WAL file; 0 when there is none."""
+        with suppress(FileNotFoundError):
+            return os.stat(f"{self.path}-wal").st_size
+        return 0
+
+    async def empty_wal(self) -> None:
+        """Copy the WAL into the database and empty it, if nobody is writing. Readers may prevent the latter."""
+        if self._turn.locked() or not self.wal_size:
+            return
+        async with self._turn:
+            self.check_up()
+            await self._on_thread(self._truncate)
+
+    async def close(self) -> bool:
+        """After the transaction under way: copy and empty the WAL unless the connection failed, and close.
+
+        Whether all went well: the file is whole by itself.
+        """
+        async with self._turn:
+            sound = self.down is None
+            try:
+                await self._on_thread(self._close_clean if sound else self._connection.close)
+            except StoreError:
+                sound = False
+            self.down = self.down or StoreDown(f"{self.path} was closed")
+        return sound
+
+    def check_up(self) -> None:
+        """Raise why the connection may not be used any more, if so."""
+        if self.down is not None:
+            raise self.down
+
+    async def begin(self) -> SqliteTransaction:
+        await self._take_turn()
+        try:
+            self.check_up()
+            await self._on_thread(self._begin)
+        except BaseException:
+            self._roll_back()
+            self._turn.release()
+            raise
+        return SqliteTransaction(self._statements)
+
+    async def commit(self, transaction: SqliteTransaction) -> None:
+        try:
+            if lost := transaction.end():
+                self._mind(lost)
+                raise lost
+            await self._on_thread(self._commit)
+            self.commits += 1
+        finally:
+            self._roll_back()
+            self._turn.release()
+
+    def abandon(self, transaction: SqliteTransaction) -> None:
+        if lost := transaction.end():
+            self._mind(lost)
+        self._roll_back()
+        self._turn.release()
+
+    async def _take_turn(self) -> None:
+        if self._turn.locked() and self._waiting >= self._options.write_queue:
+            raise Busy(f"{self._waiting} transactions wait for {self.path} already: try again later")
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def _on_thread(self, job: Callable[[], T]) -> T:
+        done, cancelled = await finish(self._thread, job)
+        error = done.exception()
+        if isinstance(error, sqlite3.Error):
+            error = explain(error, str(self.path))
+            error.__cause__ = done.exception()
+        if isinstance(error, StoreError):
+            self._mind(error)
+        if cancelled is not None:
+            raise cancelled
+        if error is not None:
+            raise error
+        return done.result()
+
+    def _mind(self, error: StoreError) -> None:
+        if is_fatal(error) and self.down is None:
+            self.down = error
+            self.failed.set()
+
+    def _roll_back(self) -> None:
+        """At once, in the loop's thread: nothing of it has reached the disk but spilled pages without a commit."""
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # then the connection has failed, which is known already
+                self._connection.execute("ROLLBACK")
+
+    # In the writer's thread:
+
+    def _begin(self) -> None:
+        self._checkpoint_if_due()
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
+
+    def _checkpoint_if_due(self) -> None:
+        options = self._options
+        step, self._next_checkpoint = checkpoint.plan(
+            self.wal_size, self._next_checkpoint, options.checkpoint, options.wal_limit
+        )
+        if step is Step.PASSIVE:
+            self._passive()
+        elif step is Step.TRUNCATE:
+            self._truncate()
+        if (size := self.wal_size) >= options.wal_limit:
+            self._truncate()
+            if self.wal_size >= options.wal_limit:
+                raise DiskFull(
+                    f"{self.path}-wal has {size} bytes, its limit, and a reader holds it up: "
+                    f"end the process that has it open, or raise store.wal_limit"
+                )
+
+    def _passive(self) -> None:
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self.checkpoints += 1
+
+    def _truncate(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.checkpoints += 1
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={round(self._options.busy_timeout * 1000)}")
+
+    def _close_clean(self) -> None:
+        try:
+            self._truncate()
+        finally:
+            self._connection.close()
+
+
+class Turn:
+    """`async with`: one transaction."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._transaction: SqliteTransaction | None = None
+
+    async def __aenter__(self) -> SqliteTransaction:
+        self._transaction = await self._writer.begin()
+        return self._transaction
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
+            raise RuntimeError("a transaction is entered once")
+        if kind is None:
+            await self._writer.commit(transaction)
+        else:
+            self._writer.abandon(transaction)
