@@ -1,5 +1,7 @@
 """`erlmcp serve` runs a node in the foreground; `erlmcp start` runs the same in the background."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -119,7 +121,8 @@ def _complain(refusal: Refusal) -> None:
 def _announce(arbiter: Any) -> None:
     """Tell a person, once all workers serve; a machine that asked for JSON has the log line."""
     if arbiter.resolved.log.format != "json":
-        click.echo(banner(arbiter.resolved, arbiter.origins))
+        with contextlib.suppress(OSError):  # nobody reads, as behind `| head`: no reason not to serve
+            click.echo(banner(arbiter.resolved, arbiter.origins))
 
 
 def banner(resolved: Resolved, origins: dict[str, str]) -> str:
@@ -183,16 +186,13 @@ def _without_timeout(command: list[str]) -> list[str]:
 
 def _await(node: "subprocess.Popen[bytes]", directory: Path, timeout: float, said: Callable[[], str]) -> None:
     """Until the node runs. Refusal with its last line when it ends first, TIMEOUT when it takes too long."""
-    import json  # noqa: PLC0415
-
     from erlmcp.node.control import ask  # noqa: PLC0415
 
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         code = node.poll()
         if code is not None:
-            words = said().rpartition("\n")[2] or f"it exited with code {code}"
-            raise Refusal(Exit(code) if code in set(Exit) else Exit.GAVE_UP, words.removeprefix("error: "))
+            raise Refusal(Exit(code) if code in set(Exit) else Exit.GAVE_UP, _why(said(), code))
         try:
             running = json.loads(ask(directory, "status", 1.0))["node"]
         except Refusal:
@@ -202,3 +202,16 @@ def _await(node: "subprocess.Popen[bytes]", directory: Path, timeout: float, sai
             return
         time.sleep(0.02)
     raise Refusal(Exit.TIMEOUT, f"the node has not begun to serve within {timeout:g} s; see {directory / 'erlmcp.log'}")
+
+
+def _why(said: str, code: int) -> str:
+    """The message of a node's critical line, or the error that kept it from having a log."""
+    for line in said.splitlines():
+        if line.startswith("error: "):
+            return line.removeprefix("error: ")
+        if line.startswith("{") and '"level": "critical"' in line:
+            message: str = json.loads(line)["msg"]
+            return message
+        if " CRITICAL erlmcp.node  " in line:
+            return line.partition(" CRITICAL erlmcp.node  ")[2]
+    return f"it exited with code {code}"

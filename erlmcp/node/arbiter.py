@@ -236,8 +236,8 @@ class Arbiter:
             match action:
                 case otp.Start(id):
                     self._start(id)
-                case otp.Stop(id, within):
-                    self.fleet.current[id].ask_to_leave(None if within is None else time.monotonic() + within)
+                case otp.Stop(id):
+                    self.fleet.current[id].ask_to_leave(self._leave_by())  # by the configuration that applies now
                 case otp.Ready():
                     self.notices.say("info", "the node serves", workers=len(self.fleet.current), **self.origins)
                     self.launch.announce(self)
@@ -317,6 +317,7 @@ class Arbiter:
         number = self.roll.next({worker.id for worker in self.fleet.current.values() if not worker.leaving})
         if number is None:
             self.notices.say("info", "the workers were rolled")
+            self.notices.adopt(self.resolved.log)
             self._resize(self.resolved.node.workers)
             self._end_roll(None)
         elif not self.fleet.full:

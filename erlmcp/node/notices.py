@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.options import LogView
 
 __all__ = ["Notices"]
@@ -20,17 +21,31 @@ class Notices:
     """Writes lines to stderr, or to the log file; `reopen` after the file was rotated away."""
 
     def __init__(self, view: LogView) -> None:
+        """Refusal(CONFIG) when the log file can not be opened."""
         self._view = view
-        self._floor = LEVELS.index(view.level) if view.level in LEVELS else 1
+        self._floor = LEVELS.index(view.level)
         self._fd = sys.__stderr__.fileno() if sys.__stderr__ else 2
         self._own = False
         self.json = view.format == "json" or (
             view.format == "auto" and (view.file is not None or not os.isatty(self._fd))
         )
-        self.reopen()
+        try:
+            self._open()
+        except OSError as fault:
+            raise Refusal(Exit.CONFIG, f"log.file: can not write to {view.file}: {fault.strerror}") from fault
 
     def reopen(self) -> None:
-        """Open the log file anew (SIGUSR1, logrotate)."""
+        """Open the log file anew (SIGUSR1, logrotate); if that fails, the old one goes on."""
+        try:
+            self._open()
+        except OSError as fault:
+            self.say("error", f"can not reopen {self._view.file}: {fault.strerror}")
+
+    def adopt(self, view: LogView) -> None:
+        """Go on in this level; where lines go, and how they look, stays until a restart."""
+        self._floor = LEVELS.index(view.level)
+
+    def _open(self) -> None:
         if self._view.file is None:
             return
         old, owned = self._fd, self._own

@@ -13,12 +13,12 @@ __all__ = ["BOARD_ROW", "METRIC_BYTES", "Board", "Row", "Slab", "resident_bytes"
 
 BOARD_ROW = 128  # bytes; two cache lines, so that neighbours do not share one
 METRIC_BYTES = 128 * 1024  # per slot: telemetry.SLOT_BYTES (tests/node/test_slab.py)
-FIELDS = ("pid", "number", "restarts", "memory", "children", "connections", "in_flight", "draining")
+FIELDS = ("pid", "number", "restarts", "memory", "children", "connections", "in_flight", "serving")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One living worker. `memory` is its resident set in bytes, `children` the supervised children that run in it."""
+    """One living worker. `memory` is its resident set in bytes, `children` its supervised children; serving: 0 or 1."""
 
     pid: int
     number: int
@@ -27,7 +27,7 @@ class Row:
     children: int
     connections: int
     in_flight: int
-    draining: int
+    serving: int
 
 
 class Board:

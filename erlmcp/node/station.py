@@ -68,11 +68,12 @@ class Station:
     def ready(self) -> None:
         """The doors are open."""
         self.health.ready()
+        self._slab.board.put(self._boot.slot, serving=1)
 
     def drain(self) -> None:
         """The doors are about to close."""
         self.health.drain()
-        self._slab.board.put(self._boot.slot, draining=1)
+        self._slab.board.put(self._boot.slot, serving=0)
 
     def report(self) -> None:
         """Write this worker's load where the others can read it."""
@@ -118,7 +119,7 @@ def _facts(row: Row) -> WorkerFacts:
         children=row.children,
         connections=row.connections,
         in_flight=row.in_flight,
-        draining=bool(row.draining),
+        draining=not row.serving,
     )
 
 

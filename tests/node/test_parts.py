@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from erlmcp import otp
-from erlmcp.node.exits import Refusal
+from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.notices import Notices, line_of
 from erlmcp.node.options import Address, LogView, Options, Resolved
 from erlmcp.node.policy import budget, new_plan, reason
@@ -150,3 +150,27 @@ def test_the_watch_does_not_look_again_before_its_interval(tmp_path: Path):
     (tmp_path / "new.py").write_text("1")
     assert not watch.changed(1.2)
     assert watch.changed(1.6)
+
+
+def test_a_log_file_that_can_not_be_written_keeps_a_node_from_starting(tmp_path: Path):
+    with pytest.raises(Refusal, match=r"log\.file: can not write to") as refusal:
+        Notices(LogView(file=str(tmp_path / "missing" / "node.log")))
+    assert refusal.value.code == Exit.CONFIG
+
+
+def test_a_log_file_that_can_not_be_reopened_is_written_on(tmp_path: Path):
+    folder = tmp_path / "log"
+    folder.mkdir()
+    notices = Notices(LogView(file=str(folder / "node.log")))
+    folder.rename(tmp_path / "moved")
+    notices.reopen()
+    notices.say("info", "still here")
+    messages = [json.loads(line)["msg"] for line in (tmp_path / "moved" / "node.log").read_text().splitlines()]
+    assert messages == [f"can not reopen {folder / 'node.log'}: No such file or directory", "still here"]
+
+
+def test_notices_adopt_another_level(tmp_path: Path):
+    notices = Notices(LogView(file=str(tmp_path / "log")))
+    notices.adopt(LogView(level="error"))
+    notices.say("info", "quiet")
+    assert (tmp_path / "log").read_text() == ""
