@@ -2,7 +2,7 @@
 """The compiled twin of `http.py`, which is the specification: here is only the straight way through a well-formed head.
 
 Whatever is unusual, malformed or incomplete is handed to the specification, so a refusal has one source. That both
-give the same outcome for every input is a property test (tests/speedups/test_http.py).
+give the same outcome for every input is a property test (tests/speedups/test_http_twins.py).
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_CheckExact, PyByteArray_GET_SIZE
