@@ -1,0 +1,45 @@
+"""The answer is no: a code, what was wrong, and what to do next."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+__all__ = ["Code", "Refusal", "Refused"]
+
+
+class Code(StrEnum):
+    """Why a command or a view was refused."""
+
+    WIP_LIMIT = "wip_limit"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    INVALID_TRANSITION = "invalid_transition"
+    INVALID = "invalid"
+
+
+class Refusal(Struct, frozen=True, tag_field="answer", tag="refusal"):
+    """A refusal as a value. `next`: what the caller can do about it, naming the tool to call."""
+
+    code: Code
+    message: str
+    next: str
+
+
+class Refused(Exception):
+    """Nobody is at fault and nothing was changed."""
+
+    def __init__(self, code: Code, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(code, message, next_step)
+
+    @property
+    def code(self) -> Code:
+        return self.refusal.code
+
+    @property
+    def message(self) -> str:
+        return self.refusal.message
+
+    @property
+    def next(self) -> str:
+        return self.refusal.next

@@ -1,0 +1,15 @@
+"""Moments as text: RFC 3339 in UTC, always with milliseconds, so that they sort as they follow each other."""
+
+from datetime import UTC, datetime
+
+__all__ = ["moment", "stamp"]
+
+
+def stamp(at: datetime) -> str:
+    """`2025-11-24T05:53:12.345Z`. `at` carries a time zone."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """The moment of a `stamp`."""
+    return datetime.fromisoformat(text)
