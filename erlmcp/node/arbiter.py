@@ -22,11 +22,11 @@ from erlmcp.node.options import Resolved
 from erlmcp.node.policy import budget, new_plan, reason, spec
 from erlmcp.node.processes import Worker, death
 from erlmcp.node.reception import Reception
-from erlmcp.node.resolver import RESOLVE, Question, Resolving
-from erlmcp.node.roll import Roll, refuse_other_place
+from erlmcp.node.reload import Reloading
+from erlmcp.node.resolver import RESOLVE, Question
 from erlmcp.node.signals import hear_signals
 from erlmcp.node.sockets import bind_doors, origin
-from erlmcp.node.status import describe, describe_reload
+from erlmcp.node.status import describe
 from erlmcp.node.watch import SourceWatch
 from erlmcp.otp import plan
 from erlmcp.otp import spec as otp
@@ -68,14 +68,12 @@ class Arbiter:
         self._selector = selectors.DefaultSelector()
         slots = 2 * resolved.node.workers + 2  # a roll needs a second place for each, a growing node some more
         self.fleet = Fleet(launch.worker, slots, self._selector, self.notices, self._on_ready)
-        self.roll: Roll | None = None
-        self._resolving: Resolving | None = None
-        self._again = False
+        self.reloading = Reloading(self)
         self._code: int | None = None
         self._last_death = ""
+        self._stillborn: list[str] = []  # not even started; the plan hears of it in the next round, not at once
         self._last_stacks: dict[str, str] = {}
-        self._waiting: dict[str, list[Asker]] = {"reload": [], "stop": []}
-        self._later: list[Asker] = []  # asked for a reload while one was under way: the next is theirs
+        self._waiting: list[Asker] = []  # for the end
         self._watch = SourceWatch(launch.watch) if launch.watch else None
 
     # What others may look at
@@ -90,17 +88,13 @@ class Arbiter:
         """starting, running, reloading or stopping."""
         if self.closing:
             return "stopping"
-        if self._rolling:
+        if self.reloading.under_way:
             return "reloading"
         return "running" if self.plan.stage is plan.Stage.RUNNING else "starting"
 
     @property
     def closing(self) -> bool:
         return self.plan.stage in {plan.Stage.CLOSING, plan.Stage.CLOSED}
-
-    @property
-    def _rolling(self) -> bool:
-        return self.roll is not None or self._resolving is not None
 
     # The loop
 
@@ -125,7 +119,7 @@ class Arbiter:
         self._selector.close()
         signal.set_wakeup_fd(-1)
         code = self._code if self._code is not None else Exit.OK
-        for asker in self._waiting["stop"]:
+        for asker in self._waiting:
             asker.answer('{"ok":true}')
         self.notices.say("info", "the node has stopped", code=int(code))
         return int(code)
@@ -137,6 +131,9 @@ class Arbiter:
             if late:
                 worker.beat = now
             self.fleet.check(worker, self.resolved.node, now)
+        stillborn, self._stillborn = self._stillborn, []
+        for name in stillborn:
+            self._apply(plan.exited(self.plan, name, otp.Reason.CRASHED, now))
         if self._watch and not self.closing and self._watch.changed(now):
             self.notices.say("info", "a source file changed, rolling the workers", file=self._watch.last)
             self.reload()
@@ -156,18 +153,18 @@ class Arbiter:
                 for worker in self.fleet.workers:
                     worker.signal(signal.SIGUSR1)
             elif number in {signal.SIGTTIN, signal.SIGTTOU}:
-                self._resize(len(self.plan.children) + (1 if number == signal.SIGTTIN else -1))
+                self.resize(len(self.plan.children) + (1 if number == signal.SIGTTIN else -1))
 
     def _on_verb(self, verb: str, asker: Asker) -> None:
         if verb == "ping":
             asker.answer("pong")
         elif verb == "status":
             asker.answer(describe(self, time.monotonic()))
-        elif verb in self._waiting:
-            (self._later if verb == "reload" and self._rolling else self._waiting[verb]).append(asker)
-            if verb == "reload":
-                self.reload()
-            elif not self.closing:
+        elif verb == "reload":
+            self.reloading.begin(asker)
+        elif verb == "stop":
+            self._waiting.append(asker)
+            if not self.closing:
                 self.stop()
         else:
             asker.answer(UNKNOWN)
@@ -177,8 +174,8 @@ class Arbiter:
         self.notices.say("info", f"{worker.id} serves", pid=worker.pid, boot_seconds=round(boot, 3))
         if self.fleet.current.get(worker.id) is worker:
             self._apply(plan.started(self.plan, worker.id))
-        elif self.roll and self.roll.waiting_for is worker:
-            self._take_over(worker)
+        else:
+            self.reloading.ready(worker)
 
     def _reap(self) -> None:
         """Collect every process that has ended. As PID 1 of a container there may be strangers among them."""
@@ -190,8 +187,7 @@ class Arbiter:
             if pid == 0:
                 return
             code = os.waitstatus_to_exitcode(status)
-            if self._resolving and pid == self._resolving.process.pid:
-                self._resolved(code)
+            if self.reloading.resolved(pid, code):
                 continue
             for worker in [worker for worker in self.fleet.workers if worker.pid == pid]:
                 self._on_exit(worker, code)
@@ -212,7 +208,7 @@ class Arbiter:
         if was_current:
             self._current_left(worker, code)
         else:
-            self._other_left(worker, words)
+            self.reloading.left(worker, words, extra)
 
     def _current_left(self, worker: Worker, code: int) -> None:
         added = self.plan.child(worker.id).if_start_fails is plan.IfStartFails.DROP
@@ -236,7 +232,7 @@ class Arbiter:
             match action:
                 case otp.Start(id):
                     self._start(id)
-                case otp.Stop(id):
+                case otp.Stop(id) if id in self.fleet.current:  # a stillborn one has nothing to stop
                     self.fleet.current[id].ask_to_leave(self._leave_by())  # by the configuration that applies now
                 case otp.Ready():
                     self.notices.say("info", "the node serves", workers=len(self.fleet.current), **self.origins)
@@ -245,9 +241,15 @@ class Arbiter:
                     self._on_closing(action)
 
     def _start(self, id: str) -> None:  # noqa: A002 - OTP's word
-        self.fleet.current[id] = self._spawn(int(id.rpartition("-")[2]))
+        try:
+            self.fleet.current[id] = self.spawn(int(id.rpartition("-")[2]))
+        except OSError as fault:
+            self._last_death = f"{id} could not be started: {fault}"
+            self.notices.say("error", self._last_death)
+            self._stillborn.append(id)
 
-    def _spawn(self, number: int) -> Worker:
+    def spawn(self, number: int) -> Worker:
+        """A process for the worker of this number. OSError when the machine has none left."""
         restarts = max(self.plan.child(f"worker-{number}").starts - 1, 0)
         return self.fleet.spawn(number, restarts, self.resolved, self.doors)
 
@@ -272,7 +274,7 @@ class Arbiter:
             self.notices.say("critical", f"can not serve: {self._last_death}", **self._last_stacks)
         else:
             self.notices.say("info", "the node drains")
-        self._end_roll("the node is stopping")
+        self.reloading.end("the node is stopping")
         self._close_doors()
         for worker in self.fleet.others:
             worker.ask_to_leave(self._leave_by())
@@ -284,85 +286,20 @@ class Arbiter:
     def _leave_by(self) -> float:
         return time.monotonic() + budget(self.resolved)
 
-    # Rolling
+    # What a reload asks for
 
     def reload(self) -> None:
         """Read the configuration again; when sound, replace the workers one by one, each new one before its old one."""
-        if self.closing:
-            self._answer_reload("the node is stopping")
-        elif self._rolling:
-            self._again = True
-        else:
-            self._resolving = Resolving.start(self.launch.question, self.launch.resolve)
+        self.reloading.begin()
 
-    def _resolved(self, code: int) -> None:
-        resolving, self._resolving = self._resolving, None
-        if resolving is None or self.closing:
-            return
-        resolving.process.returncode = code
-        try:
-            fresh = resolving.result(code)
-            refuse_other_place(self.resolved, fresh, self.fleet.slots)
-        except Refusal as refusal:
-            self._end_roll(f"nothing was reloaded: {refusal.message}")
-            return
-        self.roll = Roll(self.resolved, [worker.number for worker in self.fleet.current.values()])
-        self.resolved = fresh
-        self._next_in_roll()
-
-    def _next_in_roll(self) -> None:
-        """The next successor, or the end of the roll."""
-        if not self.roll or self.roll.waiting_for is not None:
-            return
-        number = self.roll.next({worker.id for worker in self.fleet.current.values() if not worker.leaving})
-        if number is None:
-            self.notices.say("info", "the workers were rolled")
-            self.notices.adopt(self.resolved.log)
-            self._resize(self.resolved.node.workers)
-            self._end_roll(None)
-        elif not self.fleet.full:
-            self.roll.waiting_for = self._spawn(number)
-            self.fleet.others.append(self.roll.waiting_for)
-        else:
-            self.roll.put_back(number)
-
-    def _take_over(self, successor: Worker) -> None:
+    def replace(self, successor: Worker) -> None:
         """The new one serves: the old one may drain and leave."""
-        old = self.fleet.current.get(successor.id)
-        self.fleet.others.remove(successor)
-        self.fleet.current[successor.id] = successor
+        old = self.fleet.swap(successor)
         if old is not None:
-            self.fleet.others.append(old)
             old.ask_to_leave(self._leave_by())
         self._apply(plan.started(self.plan, successor.id))
-        if self.roll:
-            self.roll.waiting_for = None
-        self._next_in_roll()
 
-    def _other_left(self, worker: Worker, words: str) -> None:
-        if self.roll and self.roll.waiting_for is worker:
-            self.resolved = self.roll.before
-            fault = f"the roll was broken off, the old workers go on: the new {worker.id} {words}"
-            self._end_roll(fault, **self._last_stacks)
-        self._next_in_roll()
-
-    def _end_roll(self, fault: str | None, **stacks: str) -> None:
-        self.roll = None
-        if fault and not self.closing:
-            self.notices.say("error", fault, **stacks)
-        self._answer_reload(fault)
-        if self.closing:
-            self._answer_reload(fault)
-        elif self._again:
-            self._again = False
-            self.reload()
-
-    def _answer_reload(self, fault: str | None) -> None:
-        waiting, self._waiting["reload"], self._later = self._waiting["reload"], self._later, []
-        for asker in waiting:
-            asker.answer(describe_reload(fault))
-
-    def _resize(self, count: int) -> None:
+    def resize(self, count: int) -> None:
         """More or fewer workers, by the plan's own add and terminate."""
         if self.plan.stage is not plan.Stage.RUNNING or not 0 < count < self.fleet.slots:
             return

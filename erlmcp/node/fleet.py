@@ -69,6 +69,15 @@ class Fleet:
         self._selector.register(worker.pair, selectors.EVENT_READ, lambda _: self._hear(worker))
         return worker
 
+    def swap(self, successor: Worker) -> Worker | None:
+        """Make one of the others current; returns the one whose place it takes, now one of the others."""
+        old = self.current.get(successor.id)
+        self.others.remove(successor)
+        self.current[successor.id] = successor
+        if old is not None:
+            self.others.append(old)
+        return old
+
     def _hear(self, worker: Worker) -> None:
         was_ready = worker.ready
         if not worker.hear(time.monotonic()):

@@ -90,7 +90,7 @@ class Worker:
         if line == READY:
             self.ready = True
         elif line.startswith(TREE):
-            self.tree = msgspec.json.decode(line[len(TREE) :])
+            self.tree = _decoded(line[len(TREE) :])
         elif line.startswith(LAST_WORDS):
             self.last_words = line[len(LAST_WORDS) :].decode(errors="replace")
         elif line != BEAT:
@@ -105,9 +105,24 @@ class Worker:
 
 
 def spawn(birth: Birth, number: int, slot: int, restarts: int, now: float) -> Worker:
-    """Start one worker. It is a process group of its own: Ctrl-C is for the arbiter, which then drains in order."""
+    """Start one worker. It is a process group of its own: Ctrl-C is for the arbiter, which then drains in order.
+
+    OSError when the machine has no process, memory or descriptor left for it.
+    """
     ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process, stacks = _execute(birth, (number, slot, restarts), theirs)
+        except OSError:
+            ours.close()
+            raise
     ours.setblocking(False)
+    return Worker(f"worker-{number}", number, slot, process, ours, stacks, born=now, beat=now)
+
+
+def _execute(birth: Birth, place: tuple[int, int, int], theirs: socket.socket) -> tuple["subprocess.Popen[bytes]", int]:
+    """The process and the file for its stacks."""
+    number, slot, restarts = place
     stacks = anonymous_file(f"stacks-{number}")
     fds = Fds(http=birth.http, metrics=birth.metrics, slab=birth.slab, arbiter=theirs.fileno(), stacks=stacks)
     boot = Boot(birth.version, number, restarts, slot, birth.slots, fds, birth.sections)
@@ -119,10 +134,20 @@ def spawn(birth: Birth, number: int, slot: int, restarts: int, now: float) -> Wo
             pass_fds=[order, *(fd for fd in msgspec.structs.astuple(fds) if fd is not None)],
             process_group=0,
         )
+    except OSError:
+        os.close(stacks)
+        raise
     finally:
-        theirs.close()
         os.close(order)
-    return Worker(f"worker-{number}", number, slot, process, ours, stacks, born=now, beat=now)
+    return process, stacks
+
+
+def _decoded(text: bytes) -> Any:
+    """What a worker says of itself, which an app inside it may have garbled."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def death(code: int) -> str:

@@ -1,10 +1,13 @@
 """What keeps a node from starting: one clear line, the right exit code, nothing left behind."""
 
+import json
 import socket
+import subprocess
+import sys
 
 import pytest
 
-from tests.node.nodes import APP, end, launch, until
+from tests.node.nodes import APP, end, environment, launch, until
 
 
 def refusal(folder, *arguments: str, source: str = APP, app: str = "probe:app", **environ: str) -> tuple[int, str]:
@@ -101,3 +104,22 @@ def test_what_kept_a_node_from_starting_leaves_the_data_directory_free(folder):
         until(node.runs)
     finally:
         end(node)
+
+
+def test_a_machine_that_can_not_start_a_process_is_named_as_the_reason(folder):
+    script = """
+import sys
+from erlmcp.node.arbiter import Arbiter, Launch
+from erlmcp.node.resolver import Question, resolve
+asked = Question({"http.port": 0, "metrics.port": 0, "log.format": "json"}, {})
+sys.exit(Arbiter(resolve(asked), Launch(asked, worker=("/nonexistent/worker",))).run())
+"""
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=30, env=environment(), check=False
+    )
+    assert ended.returncode == 3
+    critical = [line for line in map(json.loads, ended.stderr.splitlines()) if line["level"] == "critical"]
+    assert [line["msg"] for line in critical] == [
+        "can not serve: worker-1 could not be started: [Errno 2] No such file or directory: '/nonexistent/worker'"
+    ]

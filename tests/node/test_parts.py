@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.notices import Notices, line_of
 from erlmcp.node.options import Address, LogView, Options, Resolved
 from erlmcp.node.policy import budget, new_plan, reason
-from erlmcp.node.processes import death
+from erlmcp.node.processes import MAX_SAID, Worker, death
 from erlmcp.node.roll import Roll, refuse_other_place
 from erlmcp.node.watch import SourceWatch
 
@@ -174,3 +175,18 @@ def test_notices_adopt_another_level(tmp_path: Path):
     notices.adopt(LogView(level="error"))
     notices.say("info", "quiet")
     assert (tmp_path / "log").read_text() == ""
+
+
+def test_what_a_worker_says_can_not_hurt_the_arbiter():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    worker = Worker("worker-1", 1, 0, None, ours, -1, born=0.0, beat=0.0)  # type: ignore[arg-type]
+    with ours, theirs:
+        theirs.sendall(b"tree {\n\xff\xfe\nready\n.\n" + b"x" * 100_000)
+        while worker.hear(5.0) and len(worker._said) < MAX_SAID:
+            pass
+        assert (worker.ready, worker.beat, worker.tree) == (True, 5.0, None)
+        assert worker.last_words.startswith("said something unknown: b'\\xff\\xfe'")
+        assert len(worker._said) == MAX_SAID
+        theirs.close()
+        assert not worker.hear(6.0)

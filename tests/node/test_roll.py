@@ -18,6 +18,7 @@ def test_a_roll_under_load_replaces_every_worker_and_fails_no_call(folder):
         with Load(node.port()) as load:
             node.process.send_signal(signal.SIGHUP)
             until(lambda: len(node.pids()) == 2 and not set(node.pids().values()) & set(before.values()), "new workers")
+            until(lambda: len(node.status()["workers"]) == 2, "the old workers' end")
             load.more()
         assert (load.refused, load.failed) == (0, [])
         assert node.status()["node"]["restarts"] == 0
@@ -28,6 +29,7 @@ def test_new_workers_serve_the_app_as_it_is_now(folder):
     with running(folder) as node:
         (folder / "probe.py").write_text(APP + "\n@app.tool(inline=True)\ndef added() -> str:\n    return 'new'\n")
         assert reload(node) == {"ok": True}
+        until(lambda: len(node.status()["workers"]) == 1, "the old worker's end")
         assert call(node.port(), "added") == "new"
 
 
@@ -75,7 +77,7 @@ def test_a_reload_may_change_how_many_workers_there_are(folder):
         until(lambda: sorted(node.pids()) == ["worker-1", "worker-2", "worker-3"], "three workers")
         file.write_text("[node]\nworkers = 1\n")
         assert reload(node) == {"ok": True}
-        until(lambda: sorted(node.pids()) == ["worker-1"], "one worker")
+        until(lambda: [worker["id"] for worker in node.status()["workers"]] == ["worker-1"], "one worker")
         assert call(node.port(), "pid") == node.pids()["worker-1"]
 
 
@@ -110,4 +112,5 @@ def test_with_reload_a_changed_source_file_rolls_the_workers(folder):
         pid = node.pids()["worker-1"]
         (folder / "probe.py").write_text(APP + "\n# changed\n")
         until(lambda: node.pids().get("worker-1", pid) != pid, "a new worker")
+        until(lambda: len(node.status()["workers"]) == 1, "the old worker's end")
         assert call(node.port(), "pid") == node.pids()["worker-1"]
