@@ -1,0 +1,491 @@
+"""One connection on a fake transport: order, writes, back-pressure, deadlines, crashes. No socket, no waiting."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from erlmcp.http import Exchange, Handler, Options, Request, Response, Stream
+from erlmcp.http.connection import CONTINUE
+from tests.http.fakes import DATE, Served, answer, echo, eventually, get, post, say
+
+pytestmark = pytest.mark.both_loops
+
+CLOSE = b"Connection: close\r\n"
+
+
+class Later:
+    """A handler whose answers are given by the test."""
+
+    def __init__(self) -> None:
+        self.futures: list[asyncio.Future[Response | Stream]] = []
+
+    def __call__(self, _request: Request) -> asyncio.Future[Response | Stream]:
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_response_is_written_in_the_same_read() -> None:
+    assert Served(say()).feed(get()) == answer()
+
+
+async def test_pipelined_requests_are_answered_in_order_and_in_one_write() -> None:
+    served = Served(echo)
+    served.feed(post(b"a") + post(b"b") + get() + post(b"c"))
+    assert served.transport.writes == [answer(b"a") + answer(b"b") + answer(b"") + answer(b"c")]
+
+
+async def test_a_turn_ends_after_so_many_requests_and_the_next_one_follows() -> None:
+    served = Served(say(), Options(pipeline=3))
+    served.feed(get() * 7)
+    assert served.transport.writes == [answer() * 3]
+    served.feed(get())
+    await settle()
+    assert served.transport.writes == [answer() * 3, answer() * 3, answer() * 2]
+
+
+async def test_a_turn_ends_when_it_has_produced_enough() -> None:
+    body = b"x" * 1024
+    served = Served(say(body), Options(write_ahead=2048))
+    served.feed(get() * 3)
+    assert served.transport.writes == [answer(body) * 2]
+    await settle()
+    assert served.transport.written() == answer(body) * 3
+
+
+async def test_large_bodies_leave_uncopied_in_one_call() -> None:
+    body = b"x" * 100_000
+    served = Served(say(body))
+    served.feed(get())
+    assert served.transport.writes == [answer(body)]
+
+
+async def test_awaited_answers_come_in_order_and_what_follows_them_waits() -> None:
+    later = Later()
+    served = Served(later)
+    assert served.feed(get() + get()) == b""
+    assert len(later.futures) == 1
+    later.futures[0].set_result(Response(200, b"1", b"text/plain"))
+    await settle()
+    assert served.transport.writes == [answer(b"1")]
+    later.futures[1].set_result(Response(200, b"2", b"text/plain"))
+    await settle()
+    assert served.transport.writes == [answer(b"1"), answer(b"2")]
+
+
+async def test_a_coroutine_becomes_a_task() -> None:
+    async def handler(_request: Request) -> Response:
+        return Response(200, b"hi", b"text/plain")
+
+    served = Served(handler)
+    served.feed(get())
+    await settle()
+    assert served.transport.writes == [answer()]
+
+
+async def test_answers_before_an_awaited_one_do_not_wait_for_it() -> None:
+    later = Later()
+    served = Served(
+        lambda request: later(request) if request.method == b"POST" else Response(200, b"hi", b"text/plain")
+    )
+    assert served.feed(get() + post(b"x") + get()) == answer()
+    later.futures[0].set_result(Response(204))
+    await settle()
+    assert served.transport.writes[1:] == [b"HTTP/1.1 204 No Content\r\n" + DATE + b"\r\n" + answer()]
+
+
+async def test_reading_pauses_while_too_much_waits_behind_an_answer_and_resumes() -> None:
+    later = Later()
+    served = Served(later, Options(read_ahead=1024))
+    served.feed(get())
+    served.feed(b"x" * 1024)
+    assert served.transport.reading
+    served.feed(b"x")
+    assert not served.transport.reading
+    later.futures[0].set_result(Response(204))
+    await settle()
+    assert served.transport.reading
+
+
+async def test_nothing_is_served_while_the_peer_does_not_read() -> None:
+    served = Served(say())
+    served.protocol.pause_writing()
+    assert served.feed(get()) == b""
+    served.protocol.resume_writing()
+    await settle()
+    assert served.transport.writes == [answer()]
+
+
+async def test_the_transport_is_told_how_much_it_may_hold() -> None:
+    assert Served(say(), Options(write_ahead=12345)).transport.high == 12345
+
+
+# ── the end of a connection ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "data",
+    [get(b"Connection: close\r\n"), get(version=b"HTTP/1.0"), get() + get(b"Connection: close\r\n") + get()],
+    ids=repr,
+)
+async def test_the_last_answer_says_so_and_our_side_ends(data: bytes) -> None:
+    served = Served(say())
+    assert served.feed(data).endswith(answer(ending=CLOSE))
+    assert served.transport.log == ["write_eof"]
+    assert served.feed(get()) == b""
+
+
+async def test_a_handler_may_close() -> None:
+    served = Served(lambda _request: Response(200, b"hi", b"text/plain", close=True))
+    assert served.feed(get() + get()) == answer(ending=CLOSE)
+
+
+async def test_after_the_last_answer_the_peer_is_read_until_it_ends() -> None:
+    served = Served(say())
+    served.feed(b"bad\r\n\r\n")
+    served.feed(b"x" * 100_000)
+    assert served.transport.log == ["write_eof"]
+    assert served.protocol.eof_received() is False
+
+
+async def test_a_peer_that_does_not_end_is_dropped_after_a_while() -> None:
+    served = Served(say(), Options(linger=5))
+    served.feed(b"bad\r\n\r\n")
+    now = monotonic()
+    served.protocol.sweep(now + 4)
+    assert served.transport.log == ["write_eof"]
+    served.protocol.sweep(now + 6)
+    assert served.transport.log == ["write_eof", "abort"]
+
+
+async def test_a_peer_that_goes_on_sending_is_dropped_in_the_end() -> None:
+    served = Served(say(), Options(linger=0.001))
+    served.feed(b"bad\r\n\r\n")
+    now = monotonic()
+    await asyncio.sleep(0.01)
+    served.feed(b"x")
+    served.protocol.sweep(now + 0.0075)
+    assert served.transport.log == ["write_eof", "abort"]
+
+
+async def test_a_last_answer_that_the_peer_reads_slowly_is_not_cut() -> None:
+    served = Served(say(), Options(linger=1, write_timeout=10))
+    served.transport.backlog = 100
+    served.feed(get(b"Connection: close\r\n"))
+    now = monotonic()
+    for second in range(5, 50, 5):
+        served.transport.backlog -= 10
+        served.protocol.sweep(now + second)
+    assert served.transport.log == ["write_eof"]
+    served.protocol.sweep(now + 45 + 11)
+    assert served.transport.log == ["write_eof", "abort"]
+
+
+async def test_a_peer_that_ends_when_it_owes_nothing_is_closed() -> None:
+    served = Served(say())
+    served.feed(get())
+    assert served.protocol.eof_received() is False
+    assert served.transport.written() == answer()
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET", post(b"hello")[:-1], get(b"Transfer-Encoding: chunked\r\n") + b"1\r\na\r\n"], ids=repr
+)
+async def test_a_request_that_ends_in_the_middle_is_refused_and_not_served(data: bytes) -> None:
+    served = Served(say())
+    served.feed(data)
+    served.protocol.eof_received()
+    assert served.transport.written().startswith(b"HTTP/1.1 400 ")
+    assert served.transport.closing
+
+
+async def test_a_peer_that_ended_its_side_still_gets_its_answer() -> None:
+    later = Later()
+    served = Served(later)
+    served.feed(get() + get())
+    assert served.protocol.eof_received() is True
+    for index in range(2):
+        later.futures[index].set_result(Response(200, b"hi", b"text/plain"))
+        await settle()
+    assert served.transport.written().replace(CONTINUE, b"") == answer() * 2
+    assert served.transport.closing
+
+
+async def test_when_the_peer_goes_away_the_answer_is_cancelled() -> None:
+    later = Later()
+    served = Served(later)
+    served.feed(get() + get())
+    served.protocol.connection_lost(None)
+    await settle()
+    assert [future.cancelled() for future in later.futures] == [True]
+    assert [exchange.status for exchange in served.exchanges] == [499]
+    assert served.shared.open == set()
+
+
+async def test_an_answer_that_fails_after_the_peer_has_gone_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    later = Later()
+    served = Served(later)
+    served.feed(get())
+    later.futures[0].set_exception(RuntimeError)
+    served.protocol.connection_lost(None)
+    await settle()
+    assert caplog.records == []
+
+
+# ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TIMES = Options(head_timeout=10, body_timeout=30, body_timeout_cap=60, keep_alive=75, write_timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds", "status"),
+    [
+        (b"", 10, b""),
+        (b"GET /", 10, b"HTTP/1.1 408 "),
+        (get(), 75, answer()),
+        (get() + b"GET", 10, answer() + b"HTTP/1.1 408 "),
+        (get(b"Content-Length: 655360\r\n", b"POST"), 40, b"HTTP/1.1 408 "),
+        (get(b"Content-Length: 4000000\r\n", b"POST"), 60, b"HTTP/1.1 408 "),
+        (get(b"Transfer-Encoding: chunked\r\n", b"POST"), 30, b"HTTP/1.1 408 "),
+    ],
+    ids=repr,
+)
+async def test_a_silent_peer_is_dropped_at_its_deadline_and_not_before(
+    data: bytes, seconds: float, status: bytes
+) -> None:
+    served = Served(say(), TIMES)
+    served.feed(data) if data else None
+    now = monotonic()
+    served.protocol.sweep(now + seconds - 0.5)
+    assert served.transport.log == []
+    served.protocol.sweep(now + seconds + 0.01)
+    assert served.transport.log == ["write_eof"]
+    assert served.transport.written().startswith(status)
+
+
+async def test_a_head_that_drips_has_one_deadline_for_all_its_bytes() -> None:
+    served = Served(say(), TIMES)
+    now = monotonic()
+    for byte in b"GET / HT":
+        served.feed(bytes([byte]))
+    served.protocol.sweep(now + 10.5)
+    assert served.transport.log == ["write_eof"]
+
+
+async def test_an_awaited_answer_has_no_deadline_here() -> None:
+    served = Served(Later(), TIMES)
+    served.feed(get())
+    served.protocol.sweep(monotonic() + 1e6)
+    assert served.transport.log == []
+
+
+async def test_a_peer_that_takes_nothing_is_dropped_and_one_that_takes_little_is_not() -> None:
+    served = Served(say(), TIMES)
+    served.transport.backlog = 1000
+    served.protocol.pause_writing()
+    now = monotonic()
+    for turn in range(1, 5):
+        served.transport.backlog -= 1
+        served.protocol.sweep(now + 19 * turn)
+    assert served.transport.log == []
+    served.protocol.sweep(now + 19 * 4 + 21)
+    assert served.transport.log == ["abort"]
+
+
+# ── crashes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def crash(_request: Request) -> Response:
+    raise RuntimeError("secret")
+
+
+async def crash_later(_request: Request) -> Response:
+    await asyncio.sleep(0)
+    raise RuntimeError("secret")
+
+
+def wrong(_request: Request) -> Any:
+    return {"a": 1}
+
+
+async def wrong_later(_request: Request) -> Any:
+    return {"a": 1}
+
+
+def split(_request: Request) -> Response:
+    return Response(200, b"", headers=((b"X", b"a\r\nb"),))
+
+
+def split_stream(_request: Request) -> Any:
+    async def stream() -> Stream:
+        return Stream(counting([]), headers=((b"X", b"a\r\nb"),))
+
+    return stream()
+
+
+async def cancelled(_request: Request) -> Response:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("handler", [crash, crash_later, wrong, wrong_later, split, split_stream, cancelled])
+async def test_a_crash_is_answered_without_details_and_logged_once_with_its_traceback(
+    handler: Handler, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = Served(handler)
+    served.feed(get())
+    await settle()
+    assert served.transport.written().startswith(
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/problem+json"
+    )
+    assert b"secret" not in served.transport.written()
+    assert [(record.name, record.levelno, record.exc_info is not None) for record in caplog.records] == [
+        ("erlmcp.http", logging.ERROR, True)
+    ]
+    assert [exchange.status for exchange in served.exchanges] == [500]
+    assert served.transport.log == []  # the connection goes on
+
+
+# ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def counting(pulled: list[int], most: int = 3) -> AsyncIterator[bytes]:
+    try:
+        for number in range(most):
+            pulled.append(number)
+            yield b"" if number == 1 else b"data: %d\n\n" % number
+    finally:
+        pulled.append(-1)
+
+
+def streaming(pulled: list[int], most: int = 3) -> Handler:
+    async def handler(_request: Request) -> Stream:
+        return Stream(counting(pulled, most))
+
+    return handler
+
+
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+CHUNKS = b"9\r\ndata: 0\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"
+
+
+async def test_a_stream_is_sent_in_chunks_and_the_connection_goes_on() -> None:
+    served = Served(streaming([]))
+    served.feed(get() + get())
+    await settle()
+    await eventually(lambda: len(served.exchanges) == 2)
+    assert served.transport.written() == (STREAM_HEAD + b"Transfer-Encoding: chunked\r\n" + DATE + b"\r\n" + CHUNKS) * 2
+    assert [exchange.bytes_sent for exchange in served.exchanges] == [len(served.transport.written()) // 2] * 2
+
+
+async def test_a_stream_to_http_1_0_ends_with_the_connection() -> None:
+    served = Served(streaming([]))
+    served.feed(get(b"Connection: keep-alive\r\n", version=b"HTTP/1.0"))
+    await eventually(lambda: served.exchanges)
+    assert served.transport.written() == STREAM_HEAD + DATE + CLOSE + b"\r\ndata: 0\n\ndata: 2\n\n"
+    assert served.transport.log == ["write_eof"]
+
+
+async def test_a_stream_in_answer_to_head_is_not_pulled() -> None:
+    pulled: list[int] = []
+    served = Served(streaming(pulled))
+    served.feed(get(method=b"HEAD") + get(method=b"HEAD"))
+    await eventually(lambda: len(served.exchanges) == 2)
+    assert served.transport.written() == (STREAM_HEAD + DATE + b"\r\n") * 2
+    assert pulled == []
+
+
+def pause_after_each_write(served: Served) -> None:
+    write = served.transport.write
+
+    def paused(data: bytes) -> None:
+        write(data)
+        served.protocol.pause_writing()
+
+    served.transport.write = paused  # type: ignore[method-assign,assignment]
+
+
+async def test_a_stream_is_pulled_only_while_the_peer_keeps_up() -> None:
+    pulled: list[int] = []
+    served = Served(streaming(pulled))
+    pause_after_each_write(served)
+    served.feed(get())
+    for expected in ([], [0], [0, 1, 2], [0, 1, 2, -1]):
+        await settle()
+        assert pulled == expected
+        served.protocol.resume_writing()
+    assert served.transport.written().endswith(CHUNKS)
+
+
+async def test_when_the_peer_goes_away_the_stream_is_closed() -> None:
+    pulled: list[int] = []
+    served = Served(streaming(pulled))
+    pause_after_each_write(served)
+    served.feed(get())
+    await settle()
+    served.protocol.resume_writing()
+    await eventually(lambda: pulled == [0])
+    served.protocol.connection_lost(None)
+    await eventually(lambda: pulled == [0, -1])
+    assert [exchange.status for exchange in served.exchanges] == [499]
+
+
+async def test_a_stream_that_fails_is_cut_without_its_last_chunk(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise RuntimeError("secret")
+
+    async def handler(_request: Request) -> Stream:
+        return Stream(failing())
+
+    served = Served(handler)
+    served.feed(get())
+    await eventually(lambda: served.exchanges)
+    assert served.transport.written().endswith(b"\r\n\r\n1\r\na\r\n")
+    assert served.transport.log == ["write_eof"]
+    assert len(caplog.records) == 1
+    assert served.exchanges[0].status == 500
+
+
+# ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_each_exchange_is_told_once() -> None:
+    served = Served(say())
+    served.feed(get() + get(path=b"/none") + b"bad\r\n\r\n")
+    assert [(e.request and e.request.path, e.route, e.status) for e in served.exchanges] == [
+        (b"/", "root", 200),
+        (b"/none", "", 404),
+        (None, "", 400),
+    ]
+    assert sum(exchange.bytes_sent for exchange in served.exchanges) == len(served.transport.written())
+    assert all(isinstance(e, Exchange) and e.elapsed >= 0 and e.started <= monotonic() for e in served.exchanges)
+
+
+async def test_a_request_knows_its_peer() -> None:
+    served = Served(lambda request: Response(200, request.peer.encode(), b"text/plain"))
+    assert served.feed(get()) == answer(b"127.0.0.1:53122")
+
+
+async def test_100_continue_is_written_while_the_body_is_missing() -> None:
+    served = Served(echo)
+    assert served.feed(get(b"Content-Length: 2\r\nExpect: 100-continue\r\n", b"POST")) == CONTINUE
+    assert served.feed(b"hi") == answer()
+
+
+async def test_100_continue_comes_after_the_answers_before_it() -> None:
+    later = Later()
+    served = Served(later)
+    served.feed(get())
+    served.feed(get(b"Content-Length: 2\r\nExpect: 100-continue\r\n", b"POST"))
+    assert served.transport.written() == b""
+    later.futures[0].set_result(Response(200, b"hi", b"text/plain"))
+    await settle()
+    assert served.transport.writes == [answer() + CONTINUE]
