@@ -116,9 +116,7 @@ class Incarnation:
     async def _live(self, ready: Callable[["Incarnation"], None]) -> None:
         try:
             await self.spec.run(lambda: self._say_ready(ready))
-        except (
-            SystemExit
-        ) as error:  # asyncio would tear the loop down; a KeyboardInterrupt may: that is a person's wish
+        except SystemExit as error:  # it would end the loop; a KeyboardInterrupt may, that is a person's wish
             raise RuntimeError(f"the child called sys.exit({error.code!r})") from error
 
     def _say_ready(self, ready: Callable[["Incarnation"], None]) -> None:
@@ -138,6 +136,7 @@ class Incarnation:
         self._after(KILL_GRACE, self._abandon)
 
     def _abandon(self) -> None:
+        self.task.cancel()  # it may yet go, if it was its cleaning up that hung; nobody waits for it any more
         self.abandoned = True
         self._end()
 

@@ -44,9 +44,7 @@ class Pool:
             await asyncio.get_running_loop().create_future()
         finally:
             self._open = False
-            for child in list(self._live.values()):
-                child.stop(self.shutdown)
-            await self._until_empty()
+            await self._stop_all()
 
     def start(self, child_id: str, run: Run) -> None:
         """Start a child. Raises Overloaded when the pool is full, ChildError when it is closed or the id is taken."""
@@ -68,14 +66,23 @@ class Pool:
         child.stop(self.shutdown)
         await child.ended()
 
-    async def _until_empty(self) -> None:
+    async def _stop_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = None if self.shutdown is None else loop.call_later(self.shutdown, self._kill_all)
+        for child in list(self._live.values()):
+            child.stop(None)
         while self._live:
-            self._empty = asyncio.get_running_loop().create_future()
+            self._empty = loop.create_future()
             try:
                 await asyncio.wait([self._empty])
             except asyncio.CancelledError:
-                for child in list(self._live.values()):
-                    child.kill()
+                self._kill_all()
+        if deadline is not None:
+            deadline.cancel()
+
+    def _kill_all(self) -> None:
+        for child in list(self._live.values()):
+            child.kill()
 
     def _gone(self, child: Incarnation) -> None:
         del self._live[child.spec.id]

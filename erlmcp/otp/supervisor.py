@@ -98,7 +98,8 @@ class Supervisor:
     async def start_child(self, spec: ChildSpec) -> None:
         """Add a child and wait until it is ready. Raises ChildError, or StartFailed: then the child is forgotten.
 
-        It lasts as long as this run of the supervisor: a restarted supervisor begins with its own children.
+        It lasts as long as this run of the supervisor: a restarted supervisor begins with its own children. The plan
+        walks over all its children at each step; for thousands that come and go there is `Pool`.
         """
         step = plan.add(self.plan, spec.plain)
         self._specs[spec.id] = spec

@@ -18,6 +18,7 @@ from erlmcp.otp import (
     StartFailed,
     Strategy,
     Supervisor,
+    snapshot,
 )
 from tests.otp.company import Company, running, stopped
 
@@ -135,6 +136,34 @@ async def test_ignore_after_ready_is_a_crash(company):
     async with running(tree(company, "a")):
         company.end("a", Ignore("too late"))
         await company.tells("+a", "~a", "+a")
+    assert Event("root", "a", "exited", "crashed", 1) in company.events
+
+
+async def test_a_child_that_is_ready_has_met_its_start_timeout_for_good(company):
+    async def hangs(ready: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    supervisor = Supervisor(ONE, 1, 5.0, [company.child("a", start_timeout=0.01)])
+    async with running(supervisor):
+        with pytest.raises(StartFailed, match=r"not ready within 0.05 s"):
+            await supervisor.start_child(ChildSpec("late", hangs, start_timeout=0.05))
+        assert supervisor.plan.child("a").starts == 1
+
+
+async def test_a_child_that_says_ready_while_it_stops_is_not_believed(company):
+    async def confused(ready: Callable[[], None]) -> None:
+        company.tell("starts")
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ready()
+
+    supervisor = Supervisor(ONE, 1, 5.0, [ChildSpec("a", confused)], on_event=company.watch)
+    task = asyncio.create_task(supervisor.run(nothing))
+    await company.tells("starts")
+    task.cancel()
+    await stopped(task)
+    assert [event.what for event in company.events] == ["starting", "closing", "exited"]
 
 
 async def test_a_supervisor_runs_once_at_a_time_and_again_later(company):
@@ -271,14 +300,31 @@ async def test_a_stubborn_child_is_killed_at_the_end_of_its_budget_then_abandone
     assert told == [("starting", ""), ("ready", ""), ("exited", "killed"), ("abandoned", "")]
     assert "root/mule did not stop within 0.01 s" in caplog.text
     assert "root/mule ignores that it was killed: abandoned, its task still runs" in caplog.text
-    await put_down("root/mule")
+    await put_down(*mules())
+    assert "Exception in callback" not in caplog.text
 
 
-async def put_down(name: str) -> None:
-    (mule,) = [task for task in asyncio.all_tasks() if task.get_name() == name]
+def mules() -> list[asyncio.Task[None]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == "root/mule"]
+
+
+async def put_down(mule: asyncio.Task[None]) -> None:
     while not mule.done():
         mule.cancel()
         await asyncio.sleep(0)
+
+
+async def test_the_late_end_of_an_abandoned_task_does_not_touch_its_successor(company, caplog):
+    supervisor = Supervisor(ONE, 1, 5.0, [ChildSpec("mule", stubborn, Restart.TRANSIENT, shutdown=0.01)])
+    async with running(supervisor):
+        (old,) = mules()
+        await supervisor.terminate_child("mule")
+        await supervisor.restart_child("mule")
+        (new,) = [task for task in mules() if task is not old]
+        await put_down(old)
+        assert snapshot(supervisor).children[0].state == "up"
+        await put_down(new)
+        assert "Exception in callback" not in caplog.text
 
 
 async def test_a_child_that_stops_within_its_budget_is_not_killed(company):
@@ -328,6 +374,13 @@ async def test_a_second_cancellation_kills_what_still_runs_at_every_depth(compan
         task.cancel()
         await stopped(task)
     assert sorted(company.story) == ["-a", "-b"]
+
+
+async def test_to_kill_a_supervisor_kills_its_children_whatever_their_budgets(company):
+    inner = Supervisor(ONE, 1, 5.0, [company.child("a", shutdown=None)], name="inner", on_event=company.watch)
+    async with running(Supervisor(ONE, 1, 5.0, [ChildSpec("inner", inner.run, shutdown=0)])):
+        pass
+    assert company.events[-1] == Event("inner", "a", "exited", "killed", 1)
 
 
 # Trees
@@ -460,6 +513,16 @@ async def test_who_waits_for_a_start_hears_when_the_supervisor_stops_first(compa
             await second
         with pytest.raises(StartFailed, match="root/b failed to start: it was cancelled"):
             await first
+
+
+async def test_nothing_is_kept_of_a_temporary_child_that_is_gone(company):  # do_not_save_child_specs_for_temporary
+    supervisor = tree(company, "a")
+    async with running(supervisor):
+        await supervisor.start_child(company.child("t", Restart.TEMPORARY))
+        assert supervisor.spec("t").restart is Restart.TEMPORARY
+        await supervisor.terminate_child("t")
+        with pytest.raises(KeyError):
+            supervisor.spec("t")
 
 
 async def test_a_supervisor_that_does_not_run_starts_nobody(company):
