@@ -30,6 +30,7 @@ RECORDS_MOST = 8192  # records that wait for the writer
 ACCESS_MOST = 65536  # access lines that wait: half a second of the fastest worker, 20 MiB
 BATCH = 256  # access lines formatted between two writes: the loop waits for the interpreter's lock no longer than that
 PAUSE = 0.1  # seconds a line may lie in its ring
+BUSY_PAUSE = 0.01  # under load: what waits stays in the processor's cache, 1 µs less a request (./scripts/bench peers)
 QUIET_ROUTES = frozenset({"/health", "/livez", "/readyz", "/startupz", "/metrics"})
 FAILED = 400  # a probe that failed is shown at every level
 PICOLOGGING: Any = import_module("picologging") if find_spec("picologging") else None
@@ -108,6 +109,7 @@ class Log:
         self._records = Ring(RECORDS_MOST)
         self._requests = Ring(ACCESS_MOST)
         self._flood = Flood()
+        self._pause = PAUSE
         self._wake = threading.Event()
         self._closing = False
         self._restore = _attach(options.level, self._records, self._wake.set)
@@ -147,7 +149,7 @@ class Log:
     def _run(self) -> None:
         try:
             while not self._closing:
-                self._wake.wait(PAUSE)
+                self._wake.wait(self._pause)
                 self._wake.clear()
                 self._sink.follow()
                 self._write_waiting()
@@ -164,9 +166,11 @@ class Log:
             passing = self._flood.thin(map(_entry, records), time.time())
             self._sink.write([line(entry, bound) for entry in passing])
             more = bool(records)
-        wall = time.time() - time.monotonic()
+        wall, written = time.time() - time.monotonic(), 0
         while entries := self._requests.take(BATCH):
+            written += len(entries)
             self._sink.write(access_lines(entries, wall, access_bound))
+        self._pause = BUSY_PAUSE if written >= BATCH else PAUSE
 
 
 class _Formats(NamedTuple):
