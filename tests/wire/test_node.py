@@ -1,0 +1,31 @@
+"""Every wire case, the MCP ones too, against `erlmcp serve --workers 2` with its default limits and its real endpoint."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.serving import serving
+from tests.wire.cases import cases
+from tests.wire.runner import run_case
+from tests.wire.test_listener import problems_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with serving("erlmcp.apps.hello:app", 2, tmp_path_factory.mktemp("node")) as url:
+        yield urlsplit(url).port or 0
+
+
+async def test_every_case_is_answered_by_the_whole_stack_as_it_expects(port: int) -> None:
+    assert await problems_of([case for case in cases() if not case.get("slow")], port) == {}
+
+
+async def test_slow_clients_meet_the_default_deadlines(port: int) -> None:
+    slow = [case for case in cases() if case.get("slow")]
+    problems = await asyncio.gather(*(run_case(case, "127.0.0.1", port) for case in slow))
+    assert dict(zip([case["id"] for case in slow], problems, strict=True)) == {case["id"]: [] for case in slow}
