@@ -162,8 +162,11 @@ class Listener:
         await asyncio.wait((self._empty,), timeout=self._options.drain)
 
     async def _abort(self) -> None:
-        """Drop what is left; its handlers are cancelled."""
+        """Drop what is left; its handlers are cancelled, its streams are closed."""
         for connection in tuple(self._shared.open):
             connection.abort()
         if self._shared.open:
             await asyncio.wait((self._empty,), timeout=FAREWELL)
+            await asyncio.sleep(0)  # the cancelled streams end, which has their sources closed
+        if self._shared.closing:
+            await asyncio.wait(self._shared.closing, timeout=FAREWELL)

@@ -92,8 +92,7 @@ class Protocol(asyncio.Protocol):
         self._transport = transport
         shared, options = self._shared, self._shared.options
         transport.set_write_buffer_limits(high=options.write_ahead)
-        name = transport.get_extra_info("peername")
-        self._core = Connection(options, f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "")
+        self._core = Connection(options, _peer(transport.get_extra_info("peername")))
         shared.open.add(self)
         self._since = monotonic()
         self._deadline = self._since + (min(QUIET, options.head_timeout) if shared.draining else options.head_timeout)
@@ -441,6 +440,13 @@ class Protocol(asyncio.Protocol):
                 transport.write(CONTINUE)
             elif pending.stream.content_type.startswith(b"text/event-stream") and not self._stalled:
                 transport.write(frame(COMMENT))
+
+
+def _peer(name: object) -> str:
+    """Address and port as text; nothing for a socket that has none."""
+    if not isinstance(name, tuple):
+        return ""
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def _first(request: Request, route: Route) -> object:
