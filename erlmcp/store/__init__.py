@@ -1,5 +1,6 @@
 """Rows without a domain: named SQL, exclusive write transactions, numbered migrations, backups; on SQLite."""
 
+from erlmcp.store.backup import Backup, Restored, backup, restore
 from erlmcp.store.database import Database, Read, Reads, Row, Transaction, Value
 from erlmcp.store.errors import (
     Behind,
@@ -21,6 +22,7 @@ from erlmcp.store.errors import (
     Unsafe,
 )
 from erlmcp.store.life import State
+from erlmcp.store.migrate import migrate, migration_status
 from erlmcp.store.migrations import Migration, Migrations, Schema, Standing
 from erlmcp.store.options import Options
 from erlmcp.store.owner import SqliteOwner
@@ -28,6 +30,7 @@ from erlmcp.store.queries import Queries, Query
 from erlmcp.store.reader import SqliteReader
 
 __all__ = [
+    "Backup",
     "Behind",
     "Busy",
     "CannotOpen",
@@ -49,6 +52,7 @@ __all__ = [
     "Read",
     "ReadOnly",
     "Reads",
+    "Restored",
     "Row",
     "Schema",
     "SqliteOwner",
@@ -61,4 +65,8 @@ __all__ = [
     "Transaction",
     "Unsafe",
     "Value",
+    "backup",
+    "migrate",
+    "migration_status",
+    "restore",
 ]

@@ -20,7 +20,17 @@ from msgspec import Struct
 from erlmcp.store.errors import Edited, Newer, QueryError, StoreError, explain
 from erlmcp.store.queries import Queries
 
-__all__ = ["TABLE", "Migration", "Migrations", "Schema", "Standing", "apply", "refuse_what_does_not_fit", "standings"]
+__all__ = [
+    "TABLE",
+    "Migration",
+    "Migrations",
+    "Schema",
+    "Standing",
+    "apply",
+    "pending",
+    "refuse_what_does_not_fit",
+    "standings",
+]
 
 _FILE = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 _DIALECT = {"{serial}": "INTEGER PRIMARY KEY AUTOINCREMENT"}
@@ -100,6 +110,11 @@ def standings(connection: sqlite3.Connection, migrations: Sequence[Migrations]) 
     return result
 
 
+def pending(migrations: Sequence[Migrations]) -> list[Standing]:
+    """The standings where nothing was applied yet."""
+    return [_standing(component.component, step, None) for component in migrations for step in component.steps]
+
+
 def refuse_what_does_not_fit(path: Path, found: Sequence[Standing]) -> None:
     """Raise Newer or Edited for the first migration that this program did not make."""
     for standing in found:
@@ -119,10 +134,10 @@ def apply(
     found = standings(connection, migrations)
     refuse_what_does_not_fit(path, found)
     steps = {(component.component, step.number): step for component in migrations for step in component.steps}
-    pending = [standing for standing in found if standing.state == "pending"]
-    for standing in pending:
+    missing = [standing for standing in found if standing.state == "pending"]
+    for standing in missing:
         _apply(connection, path, standing.component, steps[standing.component, standing.number], applied_at)
-    return [Standing(s.component, s.number, s.name, "applied", applied_at) for s in pending]
+    return [Standing(s.component, s.number, s.name, "applied", applied_at) for s in missing]
 
 
 def _apply(connection: sqlite3.Connection, path: Path, component: str, step: Migration, applied_at: str) -> None:

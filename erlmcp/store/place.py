@@ -14,7 +14,7 @@ from pathlib import Path
 
 from erlmcp.store.errors import DiskFull, Locked, Missing, ReadOnly, StoreError, Unsafe
 
-__all__ = ["LastExit", "Ownership", "check_file_system", "check_room", "file_system_of"]
+__all__ = ["LastExit", "Ownership", "check_file_system", "check_room", "file_system_of", "refusal"]
 
 #: Where several machines, or a machine and its guest, may open one file: neither locks nor shared memory carry over.
 _NETWORK = frozenset({
@@ -67,7 +67,7 @@ class Ownership:
             os.ftruncate(self._fd, len(text))
             os.fsync(self._fd)
         except OSError as error:
-            raise _refusal(error, self.path) from error
+            raise refusal(error, self.path) from error
 
     def leave(self, *, clean: bool) -> None:
         """Give up the ownership."""
@@ -99,10 +99,10 @@ def file_system_of(directory: Path, mounts: Iterable[str]) -> str:
     return kind
 
 
-def check_room(directory: Path) -> None:
-    """Raise DiskFull when not even the WAL's first pages would fit."""
-    if (free := shutil.disk_usage(directory).free) < _ROOM:
-        raise DiskFull(f"{directory} has {free} bytes free: free some space, the store needs at least {_ROOM}")
+def check_room(directory: Path, size: int = 0) -> None:
+    """Raise DiskFull when `size` bytes and the WAL's first pages would not fit."""
+    if (free := shutil.disk_usage(directory).free) < _ROOM + size:
+        raise DiskFull(f"{directory} has {free} bytes free and needs at least {_ROOM + size}: free some space")
 
 
 def _open_lock(path: Path) -> int:
@@ -110,14 +110,15 @@ def _open_lock(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _refusal(error, path) from error
+        raise refusal(error, path) from error
 
 
 def _text(fd: int) -> str:
     return os.pread(fd, 100, 0).decode(errors="replace")
 
 
-def _refusal(error: OSError, path: Path) -> StoreError:
+def refusal(error: OSError, path: Path) -> StoreError:
+    """The system's error about a file that was to be written, as one of ours."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(f"{path}: {error.strerror}: free some space")
     if isinstance(error, FileNotFoundError):

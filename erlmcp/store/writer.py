@@ -147,8 +147,8 @@ class Writer:
 
     def _roll_back(self) -> None:
         """At once, in the loop's thread: nothing of it has reached the disk but spilled pages without a commit."""
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):  # then the connection has failed, which is known already
+        with suppress(sqlite3.Error):  # then the connection has failed or is closed, which is known already
+            if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
     # In the writer's thread:
