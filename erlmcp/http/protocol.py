@@ -25,6 +25,7 @@ __all__ = ["QUIET", "Protocol", "Shared"]
 
 LOG: Final = logging.getLogger("erlmcp.http")
 NEVER: Final = float("inf")
+OURS: Final = "the next step is ours"  # in place of what the peer owes
 GONE: Final = 499  # nginx's status for a peer that left before its answer
 QUIET: Final = 1.0  # seconds of silence after which a draining listener takes a connection for unused
 LINGERS: Final = 6  # times `linger` is the longest that a peer which goes on sending is listened to
@@ -123,6 +124,7 @@ class Protocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._stalled = True
+        self._phase = OURS
         self._backlog = self._transport.get_write_buffer_size()
         self._deadline = monotonic() + self._shared.options.write_timeout
 
@@ -192,7 +194,7 @@ class Protocol(asyncio.Protocol):
         if self._stalled:
             return
         if self._pending is not None or self._due:
-            self._deadline = NEVER
+            self._phase, self._deadline = OURS, NEVER
             return
         if self._held:
             self._held = False

@@ -287,6 +287,33 @@ async def test_an_awaited_answer_has_no_deadline_here() -> None:
     assert served.transport.log == []
 
 
+async def test_a_kept_connection_is_dropped_when_silent_after_an_awaited_answer_too() -> None:
+    later = Later()
+    served = Served(later, TIMES)
+    for turn in range(3):
+        served.feed(get())
+        later.futures[turn].set_result(Response(204))
+        await settle()
+    now = monotonic()
+    served.protocol.sweep(now + 74)
+    assert served.transport.log == []
+    served.protocol.sweep(now + 75.01)
+    assert served.transport.log == ["write_eof"]
+
+
+async def test_a_kept_connection_has_its_whole_silence_after_a_stall() -> None:
+    served = Served(say(), TIMES)
+    served.feed(get())
+    served.protocol.pause_writing()
+    served.protocol.resume_writing()
+    await settle()
+    now = monotonic()
+    served.protocol.sweep(now + 74)
+    assert served.transport.log == []
+    served.protocol.sweep(now + 75.01)
+    assert served.transport.log == ["write_eof"]
+
+
 async def test_a_peer_that_takes_nothing_is_dropped_and_one_that_takes_little_is_not() -> None:
     served = Served(say(), TIMES)
     served.transport.backlog = 1000
