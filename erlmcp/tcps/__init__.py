@@ -21,33 +21,58 @@ from erlmcp.tcps.commands import (
     StartWorkOrder,
     UpdateWorkOrder,
 )
+from erlmcp.tcps.coordinator import Coordinator
+from erlmcp.tcps.duties import Duties, expire_keys
 from erlmcp.tcps.errors import Code, Refusal, Refused
+from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import BucketStatus, Level
 from erlmcp.tcps.line import Done, Line
+from erlmcp.tcps.options import Options
+from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, verify
+from erlmcp.tcps.remote import SERVICE, RemoteCoordinator, service
+from erlmcp.tcps.schema import schema
+from erlmcp.tcps.views import MAX_LIMIT, Board, Card, Filter, ReceiptPage, Views, WorkOrderPage
 from erlmcp.tcps.work_order import OPEN, TRANSITIONS, Signal, SlaState, Status, WorkOrder
 
 __all__ = [
+    "MAX_LIMIT",
+    "NO_RECEIPT",
     "OPEN",
+    "SERVICE",
     "TRANSITIONS",
     "Ask",
+    "Board",
+    "Broken",
     "Bucket",
     "BucketStatus",
     "Cancel",
+    "Card",
     "Code",
     "Command",
     "Complete",
+    "Coordinator",
     "CreateWorkOrder",
     "Done",
+    "Duties",
+    "Fault",
+    "Filter",
+    "Head",
+    "Ids",
     "Level",
     "Line",
     "Metadata",
+    "Ok",
+    "Options",
     "Priority",
     "PriorityWord",
     "Pull",
     "PullNext",
+    "Receipt",
+    "ReceiptPage",
     "Refusal",
     "Refused",
     "Release",
+    "RemoteCoordinator",
     "SetLimit",
     "Signal",
     "SignalType",
@@ -55,5 +80,11 @@ __all__ = [
     "StartWorkOrder",
     "Status",
     "UpdateWorkOrder",
+    "Views",
     "WorkOrder",
+    "WorkOrderPage",
+    "expire_keys",
+    "schema",
+    "service",
+    "verify",
 ]

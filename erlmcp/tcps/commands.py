@@ -65,6 +65,10 @@ Metadata = dict[str, Any]  # a JSON object, kept and given back as it came; nobo
 class _Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command"):
     """The tag is the name of the command in receipts."""
 
+    @property
+    def name(self) -> str:
+        return str(self.__struct_config__.tag)
+
 
 class CreateWorkOrder(_Command, frozen=True, tag="work_order_create"):
     """Make a work order from a signal. `bucket` and `priority` may be asked for with an internal signal only."""

@@ -32,6 +32,11 @@ class Refused(Exception):
         super().__init__(message)
         self.refusal = Refusal(code, message, next_step)
 
+    @classmethod
+    def of(cls, refusal: Refusal) -> "Refused":
+        """The exception of a value."""
+        return cls(refusal.code, refusal.message, refusal.next)
+
     @property
     def code(self) -> Code:
         return self.refusal.code

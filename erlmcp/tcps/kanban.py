@@ -3,6 +3,7 @@
 The limit itself is held by the guard in the statement `move` (sql/kanban.sql), never by a decision in here.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from erlmcp.tcps.commands import Bucket
 from erlmcp.tcps.errors import Code, Refused
 
-__all__ = ["BucketStatus", "Counters", "Level", "full", "status"]
+__all__ = ["BucketStatus", "Counters", "Level", "all_full", "full", "status"]
 
 BOTTLENECK, ALERT, CRITICAL = 80, 90, 100  # per cent of the slots
 
@@ -66,13 +67,24 @@ def status(counters: Counters, configured_limit: int) -> BucketStatus:
     )
 
 
-def full(bucket: Bucket, limit: int) -> Refused:
-    """No free slot in this bucket."""
+def full(counters: Counters) -> Refused:
+    """This bucket has no free slot."""
+    bucket, limit = counters.bucket, counters.wip_limit
     return Refused(
         Code.WIP_LIMIT,
-        f"bucket {bucket} has {limit} of {limit} work orders in progress: no slot is free",
-        f"call work_order_list with bucket {bucket} and status in_progress, and work_order_complete, work_order_release "
-        f"or work_order_cancel one of those; or call work_order_pull_next to take work from another bucket",
+        f"bucket {bucket} has {counters.wip} of {limit} work orders in progress: no slot is free",
+        f"call work_order_list with bucket {bucket} and status in_progress, and work_order_complete, work_order_release"
+        " or work_order_cancel one of those; or call work_order_pull_next to take work from another bucket",
+    )
+
+
+def all_full(waiting: Sequence[Bucket]) -> Refused:
+    """None of the buckets in which work waits has a free slot."""
+    return Refused(
+        Code.WIP_LIMIT,
+        f"work is queued in {', '.join(waiting)} only, and no slot is free there",
+        "call work_order_list with status in_progress, and work_order_complete, work_order_release or work_order_cancel"
+        " an order of such a bucket",
     )
 
 

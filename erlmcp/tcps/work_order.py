@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -29,7 +29,19 @@ from erlmcp.tcps.commands import (
 from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.moments import moment
 
-__all__ = ["OPEN", "TRANSITIONS", "Signal", "SlaState", "Status", "WorkOrder", "moved", "sla_state", "updated"]
+__all__ = [
+    "OPEN",
+    "TRANSITIONS",
+    "Move",
+    "Signal",
+    "SlaState",
+    "Status",
+    "WorkOrder",
+    "moved",
+    "no_such_order",
+    "sla_state",
+    "updated",
+]
 
 
 class Status(StrEnum):
@@ -155,7 +167,20 @@ def updated(order: WorkOrder, command: UpdateWorkOrder, priority: int | None) ->
     )
 
 
-def sla_state(order: WorkOrder, now: datetime) -> SlaState | None:
+class Dated(Protocol):
+    """What a deadline is judged by."""
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def sla_deadline(self) -> str | None: ...
+    @property
+    def created_at(self) -> str: ...
+    @property
+    def completed_at(self) -> str | None: ...
+
+
+def sla_state(order: Dated, now: datetime) -> SlaState | None:
     """How the order stands to its deadline at `now`, or stood when it was completed."""
     if order.sla_deadline is None or order.status is Status.CANCELLED:
         return None
@@ -166,6 +191,15 @@ def sla_state(order: WorkOrder, now: datetime) -> SlaState | None:
     if left < timedelta(0):
         return SlaState.BREACHED
     return SlaState.WARNING if left * _WARNING < deadline - moment(order.created_at) else SlaState.ON_TIME
+
+
+def no_such_order(order_id: str) -> Refused:
+    """There is no work order of this id."""
+    return Refused(
+        Code.NOT_FOUND,
+        f"there is no work order {order_id[:80]}",
+        "call work_order_list to see the orders and their ids",
+    )
 
 
 def _status_after(order: WorkOrder, command: Move | UpdateWorkOrder) -> Status:

@@ -1,0 +1,57 @@
+"""What an operator may set about the line. A WIP limit only seeds a new store; `kanban_set_limit` changes it after."""
+
+from typing import Annotated, cast
+
+from msgspec import Meta, Struct
+
+from erlmcp.tcps.commands import Bucket
+
+__all__ = ["Options"]
+
+Slots = Annotated[int, Meta(ge=1, le=10_000)]
+Hours = Annotated[int, Meta(ge=0, le=87_600)]  # ten years; 0: no deadline
+Rank = Annotated[int, Meta(ge=1, le=10)]
+
+
+class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[tcps]`: per bucket how many orders may be in progress, the hours to its deadline, and the usual priority."""
+
+    wip_limit_security: Slots = 5
+    wip_limit_reliability: Slots = 5
+    wip_limit_cost: Slots = 5
+    wip_limit_compliance: Slots = 5
+    wip_limit_features: Slots = 10
+    wip_limit_technical_debt: Slots = 5
+
+    sla_hours_security: Hours = 24
+    sla_hours_reliability: Hours = 168
+    sla_hours_cost: Hours = 720
+    sla_hours_compliance: Hours = 168
+    sla_hours_features: Hours = 720
+    sla_hours_technical_debt: Hours = 0
+
+    priority_security: Rank = 8
+    priority_reliability: Rank = 6
+    priority_cost: Rank = 5
+    priority_compliance: Rank = 6
+    priority_features: Rank = 4
+    priority_technical_debt: Rank = 3
+
+    idempotency_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+    """How long an idempotency key is kept."""
+
+    mailbox: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """Commands that may wait; the next one is refused as Overloaded."""
+
+    batch: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """Commands that share one transaction at most: they wait for each other and for one fsync."""
+
+    def wip_limit(self, bucket: Bucket) -> int:
+        return cast(int, getattr(self, f"wip_limit_{bucket}"))
+
+    def sla_hours(self, bucket: Bucket) -> int:
+        """0: no deadline."""
+        return cast(int, getattr(self, f"sla_hours_{bucket}"))
+
+    def default_priority(self, bucket: Bucket) -> int:
+        return cast(int, getattr(self, f"priority_{bucket}"))
