@@ -5,7 +5,7 @@ from erlmcp.http.limits import Options
 from erlmcp.http.listener import Listener
 from erlmcp.http.message import Exchange, Fields, Handler, Request, Response, Stream, problem
 from erlmcp.http.router import Route, Router
-from erlmcp.http.sse import COMMENT, with_keep_alive
+from erlmcp.http.sse import COMMENT
 
 __all__ = [
     "COMMENT",
@@ -25,5 +25,4 @@ __all__ = [
     "host_guard",
     "origin_guard",
     "problem",
-    "with_keep_alive",
 ]
