@@ -1,8 +1,7 @@
-"""Every wire case, the MCP ones too, against `erlmcp serve --workers 2` with its default limits and its real endpoint."""
+"""Every wire case, the MCP ones too, against `erlmcp serve --workers 2`: its default limits, its real endpoint."""
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
