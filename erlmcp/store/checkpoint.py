@@ -17,14 +17,15 @@ class Step(Enum):
     TRUNCATE = "TRUNCATE"  # all of it, waiting for readers a moment, and the file is emptied
 
 
-def plan(size: int, next_at: int, target: int, limit: int) -> tuple[Step, int]:
-    """What to do about a WAL file of `size` bytes, and the size at which to look again.
+def plan(size: int, attempted: int, target: int, limit: int) -> tuple[Step, int]:
+    """What to do about a WAL file of `size` bytes that had `attempted` bytes at the last attempt; the new `attempted`.
 
-    Between two attempts the file has to grow by a quarter of the target: a reader that holds it up does not make every
-    commit pay for a vain attempt. From half the limit on the readers are waited for.
+    A smaller file than then was written from its start again. Otherwise a reader holds it up, and it has to grow by a
+    quarter of the target first, so that not every commit pays for a vain attempt. From half the limit on the readers
+    are waited for.
     """
-    if size <= target:
-        return Step.NOTHING, target
-    if size <= next_at:
-        return Step.NOTHING, next_at
-    return (Step.PASSIVE if size <= limit // 2 else Step.TRUNCATE), size + target // 4
+    if size < attempted:
+        attempted = 0
+    if size <= (attempted + target // 4 if attempted else target):
+        return Step.NOTHING, attempted
+    return (Step.PASSIVE if size <= limit // 2 else Step.TRUNCATE), size

@@ -14,7 +14,7 @@ from msgspec import Struct
 from erlmcp.store.errors import Behind, Corrupt, Foreign, Missing, ReadOnly, StoreError, explain
 from erlmcp.store.migrations import TABLE, Schema, Standing, apply, refuse_what_does_not_fit, standings
 from erlmcp.store.options import Options
-from erlmcp.store.place import LastExit, Ownership, check_file_system, check_room
+from erlmcp.store.place import LastExit, Ownership, check_file_system, check_room, make_file
 from erlmcp.store.statements import verify
 
 __all__ = ["APPLICATION_ID", "Connect", "Opened", "check_ours", "connect", "open_owner", "open_reader", "quick_check"]
@@ -43,6 +43,7 @@ def open_owner(path: Path, schema: Schema, options: Options, applied_at: str, fa
     try:
         check_file_system(path.parent)
         check_room(path.parent)
+        make_file(path)
         connection = connect(path, "rwc", options, factory)
         check_ours(connection, path)
         _set_up(connection, path, options)
@@ -115,10 +116,10 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
 def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema, options: Options, applied_at: str) -> None:
     # What a failed fsync left in doubt is copied and synced anew before anything is built on it.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    connection.execute("BEGIN IMMEDIATE")  # says so if the file is read-only; SQLite opens such a file all the same
-    if not connection.execute("PRAGMA application_id").fetchone()[0]:
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(TABLE)
+    # Always written: SQLite opens a read-only file, and begins on it, without a word.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(TABLE)
     connection.execute("COMMIT")
     if options.migrate:
         apply(connection, path, schema.migrations, applied_at)
@@ -142,7 +143,6 @@ def _set_up(connection: sqlite3.Connection, path: Path, options: Options) -> Non
     if options.max_size:
         page = connection.execute("PRAGMA page_size").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={max(1, options.max_size // page)}")
-    path.chmod(0o600)
 
 
 def _check_after_a_crash(connection: sqlite3.Connection, path: Path, options: Options, ownership: Ownership) -> None:

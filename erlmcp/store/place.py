@@ -14,7 +14,7 @@ from pathlib import Path
 
 from erlmcp.store.errors import DiskFull, Locked, Missing, ReadOnly, StoreError, Unsafe
 
-__all__ = ["LastExit", "Ownership", "check_file_system", "check_room", "file_system_of", "refusal"]
+__all__ = ["LastExit", "Ownership", "check_file_system", "check_room", "file_system_of", "make_file", "refusal"]
 
 #: Where several machines, or a machine and its guest, may open one file: neither locks nor shared memory carry over.
 _NETWORK = frozenset({
@@ -103,6 +103,16 @@ def check_room(directory: Path, size: int = 0) -> None:
     """Raise DiskFull when `size` bytes and the WAL's first pages would not fit."""
     if (free := shutil.disk_usage(directory).free) < _ROOM + size:
         raise DiskFull(f"{directory} has {free} bytes free and needs at least {_ROOM + size}: free some space")
+
+
+def make_file(path: Path) -> None:
+    """An empty file for this user alone, if there is none. (SQLite gives its WAL the mode of the database.)"""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise refusal(error, path) from error
 
 
 def _open_lock(path: Path) -> int:

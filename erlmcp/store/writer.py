@@ -29,7 +29,7 @@ __all__ = ["Turn", "Writer"]
 
 T = TypeVar("T")
 
-#: How long a checkpoint that shall empty the WAL waits for readers; ours are done in a few milliseconds.
+#: How long a checkpoint that has to empty the WAL waits for readers; ours are done in a few milliseconds.
 _PATIENCE_MS = 250
 
 
@@ -50,7 +50,7 @@ class Writer:
         self._options = options
         self._turn = asyncio.Lock()  # first come, first served
         self._waiting = 0
-        self._next_checkpoint = options.checkpoint
+        self._attempted = 0
 
     def transaction(self) -> "Turn":
         return Turn(self)
@@ -162,36 +162,39 @@ class Writer:
 
     def _checkpoint_if_due(self) -> None:
         options = self._options
-        step, self._next_checkpoint = checkpoint.plan(
-            self.wal_size, self._next_checkpoint, options.checkpoint, options.wal_limit
-        )
+        size = self.wal_size
+        step, self._attempted = checkpoint.plan(size, self._attempted, options.checkpoint, options.wal_limit)
         if step is Step.PASSIVE:
-            self._passive()
+            self._copy(step)
         elif step is Step.TRUNCATE:
-            self._truncate()
+            self._truncate(_PATIENCE_MS)
+        elif size >= options.wal_limit:
+            self._truncate()  # whoever is refused is refused at once
         if (size := self.wal_size) >= options.wal_limit:
-            self._truncate()
-            if self.wal_size >= options.wal_limit:
-                raise DiskFull(
-                    f"{self.path}-wal has {size} bytes, its limit, and a reader holds it up: "
-                    f"end the process that has it open, or raise store.wal_limit"
-                )
+            raise DiskFull(
+                f"{self.path}-wal has {size} bytes, its limit, and a reader holds it up: "
+                f"end the process that has it open, or raise store.wal_limit"
+            )
 
-    def _passive(self) -> None:
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self.checkpoints += 1
-
-    def _truncate(self) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    def _copy(self, step: Step) -> None:
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._connection.execute(f"PRAGMA wal_checkpoint({step.value})").fetchall()
             self.checkpoints += 1
+        except sqlite3.OperationalError as error:
+            if not isinstance(explain(error, ""), DiskFull):
+                raise
+            # The WAL stays as it is and is whole; a transaction that finds no room says so itself.
+
+    def _truncate(self, patience: int = 0) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={patience}")
+        try:
+            self._copy(Step.TRUNCATE)
         finally:
             self._connection.execute(f"PRAGMA busy_timeout={round(self._options.busy_timeout * 1000)}")
 
     def _close_clean(self) -> None:
         try:
-            self._truncate()
+            self._truncate(_PATIENCE_MS)
         finally:
             self._connection.close()
 
