@@ -63,37 +63,41 @@ def _row(table: Table, labels: tuple[str, ...]) -> int:
     return found
 
 
-class ExchangeRows(dict[tuple[bytes, str, int], int]):
-    """(method, route, status) → row. Only announced values are remembered, so that made-up ones cost no memory."""
+class ExchangeRows:
+    """(method, route, status) → row. Only announced values are `known`, so that made-up ones cost no memory."""
 
     def __init__(self, table: Table, routes: Iterable[str]) -> None:
         self._table = table
         self._routes = frozenset(routes)
         self._methods = {method.encode(): method for method in HTTP_METHODS}
+        self.known: dict[tuple[bytes, str, int], int] = {}  # a plain dict: looked up in every request
         _row(table, (OTHER, OTHER, OTHER))
 
-    def __missing__(self, key: tuple[bytes, str, int]) -> int:
+    def learn(self, key: tuple[bytes, str, int]) -> int:
+        """The row of a key that is not known."""
         method, route, status = key
         known = method in self._methods and route in self._routes
         labels = (self._methods.get(method, OTHER), route if route in self._routes else OTHER, str(status))
         row = _row(self._table, labels)
-        if known and len(self) < REMEMBERED:
-            self[key] = row
+        if known and len(self.known) < REMEMBERED:
+            self.known[key] = row
         return row
 
 
-class CallRows(dict[tuple[str, str, str], tuple[int, int | None]]):
-    """(method, target, outcome) → row of the operation, row of the tool."""
+class CallRows:
+    """(method, target, outcome) → row of the operation, row of the tool. `known` as above."""
 
     def __init__(self, operations: Table, calls: Table, labels: Labels) -> None:
         self._operations = operations
         self._calls = calls
         self._methods = frozenset(labels.methods)
         self._tools = frozenset(labels.tools[:TOOLS_MOST])
+        self.known: dict[tuple[str, str, str], tuple[int, int | None]] = {}
         _row(operations, (OTHER, OTHER))
         _row(calls, (OTHER, OTHER))
 
-    def __missing__(self, key: tuple[str, str, str]) -> tuple[int, int | None]:
+    def learn(self, key: tuple[str, str, str]) -> tuple[int, int | None]:
+        """The rows of a key that is not known."""
         method, target, outcome = key
         error = "" if outcome == "ok" else outcome
         operation = _row(self._operations, (method if method in self._methods else OTHER, error))
@@ -101,25 +105,31 @@ class CallRows(dict[tuple[str, str, str], tuple[int, int | None]]):
         if method == TOOL_CALL:
             call = _row(self._calls, (target if target in self._tools else OTHER, OUTCOMES.get(outcome, "error")))
         known = method in self._methods and (call is None or target in self._tools)
-        if known and len(self) < REMEMBERED:
-            self[key] = operation, call
+        if known and len(self.known) < REMEMBERED:
+            self.known[key] = operation, call
         return operation, call
 
 
-# The observers are closures: local names make them a third cheaper than methods (bench/test_telemetry.py).
+# The observers are closures: local names make them a third cheaper than methods. Most durations are below the first
+# bound and need no search (bench/test_telemetry.py).
 
 
 def _exchange_observer(
     cells: memoryview, floats: "memoryview[float]", rows: ExchangeRows
 ) -> Callable[[Exchange], None]:
-    bounds = EXCHANGES.bounds
+    bounds, first = EXCHANGES.bounds, EXCHANGES.bounds[0]
+    known, learn = rows.known, rows.learn
 
     def observe(exchange: Exchange) -> None:
         request = exchange.request
-        row = rows[b"" if request is None else request.method, exchange.route, exchange.status]
+        key = (b"" if request is None else request.method, exchange.route, exchange.status)
+        try:
+            row = known[key]
+        except KeyError:
+            row = learn(key)
         elapsed = exchange.elapsed
         floats[row] += elapsed
-        cells[row + 1 + bisect_left(bounds, elapsed)] += 1
+        cells[row + 1 + (0 if elapsed <= first else bisect_left(bounds, elapsed))] += 1
 
     return observe
 
@@ -127,12 +137,17 @@ def _exchange_observer(
 def _call_observer(
     cells: memoryview, floats: "memoryview[float]", rows: CallRows
 ) -> Callable[[str, str, str, float], None]:
-    bounds = OPERATIONS.bounds
+    bounds, first = OPERATIONS.bounds, OPERATIONS.bounds[0]
+    known, learn = rows.known, rows.learn
 
     def observe(method: str, target: str, outcome: str, elapsed: float) -> None:
-        operation, call = rows[method, target if method == TOOL_CALL else "", outcome]
+        key = (method, target if method == TOOL_CALL else "", outcome)
+        try:
+            operation, call = known[key]
+        except KeyError:
+            operation, call = learn(key)
         floats[operation] += elapsed
-        cells[operation + 1 + bisect_left(bounds, elapsed)] += 1
+        cells[operation + 1 + (0 if elapsed <= first else bisect_left(bounds, elapsed))] += 1
         if call is not None:
             cells[call] += 1
 

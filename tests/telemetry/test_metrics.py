@@ -155,8 +155,8 @@ def test_codes_of_an_apps_own_invention_do_not_grow_the_look_up():
     tables = slab.slots[0].tables()
     rows = CallRows(tables[OPERATIONS.name], tables[CALLS.name], LABELS)
     for code in range(REMEMBERED + 10):
-        rows["tools/call", "add", str(code)]
-    assert len(rows) == REMEMBERED
+        rows.learn(("tools/call", "add", str(code)))
+    assert len(rows.known) == REMEMBERED
 
 
 def test_tools_beyond_the_most_share_one_series():
