@@ -96,7 +96,7 @@ class Coordinator(Actor):
         async with self._database.transaction() as tx:
             while self._waiting and len(batch) < self.options.batch:
                 batch.append(self._waiting.popleft())
-            execution = self._execution = await Execution.begin(tx, self._now, self._ids, self.options)
+            execution = self._execution = await Execution.begin(tx, self._now(), self._ids, self.options)
             present = [message for message in batch if message.reply is None or not message.reply.done()]
             replies = [(message, await _outcome(message)) for message in present]
         return [_encode(receipt) for receipt in execution.receipts], replies

@@ -69,30 +69,26 @@ _payload: Final = msgspec.json.Decoder(Payload)
 
 
 class Execution:
-    """The commands of one transaction, one after the other. `now` is asked once for each command."""
+    """The commands of one transaction, one after the other, all at one moment: `now`."""
 
-    def __init__(
-        self, transaction: Transaction, head: Head, now: Callable[[], datetime], ids: Ids, options: Options
-    ) -> None:
+    def __init__(self, transaction: Transaction, head: Head, now: datetime, ids: Ids, options: Options) -> None:
         self.receipts: list[Receipt] = []
         self._tx = transaction
         self._head = head
-        self._clock = now
-        self._now = now()
+        self._now = now
+        self._at = stamp(now)
+        self._expired = stamp(now - timedelta(hours=options.idempotency_hours))
         self._ids = ids
         self._options = options
 
     @classmethod
-    async def begin(
-        cls, transaction: Transaction, now: Callable[[], datetime], ids: Ids, options: Options
-    ) -> "Execution":
+    async def begin(cls, transaction: Transaction, now: datetime, ids: Ids, options: Options) -> "Execution":
         """Take up the chain where it ends."""
         head = await transaction.one("head", into=Head)
         return cls(transaction, head or NO_RECEIPT, now, ids, options)
 
     async def execute(self, ask: Ask) -> Done:
         """Execute a command that was admitted. Raises Refused: then nothing was changed but, for some, a receipt."""
-        self._now = self._clock()
         command = ask.command
         try:
             async with self._tx.savepoint():
@@ -108,14 +104,13 @@ class Execution:
     async def _done_before(self, ask: Ask, key: str) -> Done | None:
         """Note the key for the receipt to come; or, if it was used before, the answer it was given."""
         fingerprint = sha256(_sorted_msgpack.encode(ask.command)).digest()
-        expired = self._now - timedelta(hours=self._options.idempotency_hours)
         scope = {"actor": ask.actor, "tool": ask.tool, "key": key}
         claimed = await self._tx.run(
             "claim_key",
             receipt_seq=self._head.seq + 1,
             fingerprint=fingerprint,
-            at=stamp(self._now),
-            expired=stamp(expired),
+            at=self._at,
+            expired=self._expired,
             **scope,
         )
         if claimed:
@@ -134,7 +129,7 @@ class Execution:
         order = outputs.work_order
         body = Body(
             actor=ask.actor,
-            at=stamp(self._now),
+            at=self._at,
             id=self._ids.new("RCPT", self._now),
             payload=Raw(canonical(Payload(ask.command, outputs))),
             prev_hash=self._head.hash,
@@ -177,7 +172,7 @@ class Execution:
             sla_deadline=stamp(self._now + timedelta(hours=hours)) if hours else None,
             assignee=command.assignee or None,
             version=1,
-            created_at=stamp(self._now),
+            created_at=self._at,
         )
         await self._count(order.bucket, None, order.status)
         await self._tx.run(
@@ -235,7 +230,7 @@ class Execution:
         return Outputs(kanban=kanban.status(counters, self._options.wip_limit(bucket)))
 
     async def _move(self, order: WorkOrder, command: Move) -> Outputs:
-        after = moved(order, command, stamp(self._now))
+        after = moved(order, command, self._at)
         await self._count(order.bucket, order.status, after.status)
         await self._save(after)
         return Outputs(after)
@@ -264,8 +259,7 @@ class Execution:
 
     async def _count(self, bucket: str, before: Status | None, after: Status) -> None:
         """Move an order from one count to the other. Raises Refused(wip_limit): the statement holds the guard."""
-        slot = await self._tx.one("count_move", into=int, bucket=bucket, **_DELTAS[before, after])
-        if slot is None:
+        if not await self._tx.run("count_move", bucket=bucket, **_DELTAS[before, after]):
             raise kanban.full(await self._counters(bucket))
 
     async def _counters(self, bucket: str) -> Counters:

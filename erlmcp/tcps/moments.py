@@ -7,7 +7,7 @@ __all__ = ["moment", "stamp"]
 
 def stamp(at: datetime) -> str:
     """`2025-11-24T05:53:12.345Z`. `at` carries a time zone."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{at.astimezone(UTC).isoformat('T', 'milliseconds')[:23]}Z"
 
 
 def moment(text: str) -> datetime:

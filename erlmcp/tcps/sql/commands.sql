@@ -25,7 +25,7 @@ SET title = :title,
     cancellation_reason = :cancellation_reason
 WHERE id = :id
 
--- The guard of the WIP limit. No row: no slot was free, and nothing was changed.
+-- The guard of the WIP limit. Nothing changed: no slot was free.
 -- name: count_move
 UPDATE kanban
 SET queued = queued + :queued,
@@ -33,7 +33,6 @@ SET queued = queued + :queued,
     completed = completed + :completed,
     cancelled = cancelled + :cancelled
 WHERE bucket = :bucket AND wip + :in_progress <= wip_limit
-RETURNING wip
 
 -- The guard of the limit's own rule. No row: more orders are in progress than that.
 -- name: set_limit
