@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from erlmcp.tcps.errors import shown
+
 __all__ = ["MAX_INTEGER", "canonical", "fault"]
 
 #: Beyond it a reader with IEEE doubles takes another number (RFC 8785 section 3.2.2.3, RFC 7493 section 2.2).
@@ -34,7 +36,7 @@ def fault(value: Any, depth: int) -> str | None:
             return None
         case int():
             return (
-                None if abs(value) <= MAX_INTEGER else f"the integer {_clip(value)} is beyond 2^53-1: write it as text"
+                None if abs(value) <= MAX_INTEGER else f"the integer {shown(value)} is beyond 2^53-1: write it as text"
             )
         case float():
             return f"{value} is no integer: write decimals as text"
@@ -48,7 +50,7 @@ def fault(value: Any, depth: int) -> str | None:
 def _fault_in_parts(value: dict[Any, Any] | list[Any] | tuple[Any, ...], depth: int) -> str | None:
     if isinstance(value, dict):
         for key in value:
-            found = _fault_in_text(key) if isinstance(key, str) else f"the key {_clip(key)} is no text"
+            found = _fault_in_text(key) if isinstance(key, str) else f"the key {shown(key)} is no text"
             if found:
                 return found
     parts = value.values() if isinstance(value, dict) else value
@@ -69,8 +71,3 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
     return list(map(_sorted, value)) if isinstance(value, list) else value
-
-
-def _clip(value: object) -> str:
-    text = str(value) if not isinstance(value, int) or value.bit_length() < 200 else hex(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"

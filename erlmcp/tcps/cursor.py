@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
 from erlmcp.tcps.canonical import MAX_INTEGER
-from erlmcp.tcps.errors import Code, Refused
+from erlmcp.tcps.errors import Code, Refused, shown
 
 __all__ = ["START", "read", "write"]
 
@@ -31,7 +31,7 @@ def read(of: str, cursor: str | None) -> int:
     if mark is None or mark[1] != of or write(of, int(mark[2])) != cursor:
         raise Refused(
             Code.INVALID,
-            f"cursor {cursor[:40]!r} is none of this list",
+            f"cursor {shown(cursor)!r} is none of this list",
             "call again with the next_cursor that the page before gave, or without a cursor to begin at the first page",
         )
     return int(mark[2])

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-__all__ = ["Code", "Refusal", "Refused"]
+__all__ = ["Code", "Refusal", "Refused", "shown"]
 
 
 class Code(StrEnum):
@@ -48,3 +48,11 @@ class Refused(Exception):
     @property
     def next(self) -> str:
         return self.refusal.next
+
+
+def shown(value: object, most: int = 40) -> str:
+    """A caller's value, in a message: at most `most` characters of it."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number beyond all bounds"
+    text = str(value)
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -27,7 +27,7 @@ from erlmcp.tcps.commands import (
     StartWorkOrder,
     UpdateWorkOrder,
 )
-from erlmcp.tcps.errors import Code, Refusal, Refused
+from erlmcp.tcps.errors import Code, Refusal, Refused, shown
 from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import BucketStatus, Counters
 from erlmcp.tcps.line import Done
@@ -119,7 +119,7 @@ class Execution:
         if before is None or before.fingerprint != fingerprint:
             raise Refused(
                 Code.CONFLICT,
-                f"idempotency_key {key[:80]} was used for another call of {ask.tool} with other arguments",
+                f"idempotency_key {shown(key)} was used for another call of {ask.tool} with other arguments",
                 f"call {ask.tool} with a new idempotency_key, or with the arguments that belong to this one",
             )
         outputs = _payload.decode(before.payload).outputs

@@ -20,7 +20,7 @@ from erlmcp.tcps.commands import (
     StartWorkOrder,
     UpdateWorkOrder,
 )
-from erlmcp.tcps.errors import Code, Refused
+from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.routing import priority_number
 
 __all__ = [
@@ -75,7 +75,7 @@ def admit(ask: Ask) -> None:
         case Release() | Cancel() as command:
             _text("reason", command.reason, REASON, least=1)
         case SetLimit(limit=limit) if not 1 <= limit <= WIP_LIMIT:
-            raise _invalid(f"limit is {_number(limit)}", f"a limit from 1 to {WIP_LIMIT:,}")
+            raise _invalid(f"limit is {shown(limit)}", f"a limit from 1 to {WIP_LIMIT:,}")
         case _:
             pass
 
@@ -97,7 +97,7 @@ def _admit_create(command: CreateWorkOrder) -> None:
 
 def _admit_update(command: UpdateWorkOrder) -> None:
     if not 1 <= command.version <= MAX_INTEGER:
-        raise _invalid(f"version is {_number(command.version)}", "the version that work_order_get shows")
+        raise _invalid(f"version is {shown(command.version)}", "the version that work_order_get shows")
     changes = (command.title, command.description, command.priority, command.assignee)
     if all(change is None for change in changes):
         raise _invalid("nothing is to be changed", "a title, description, priority or assignee")
@@ -142,10 +142,6 @@ def _sized(name: str, value: str, most: int, least: int) -> None:
         raise _invalid(f"{name} has {len(value):,} characters", f"{name} of at most {most:,} characters")
     if least and not value.strip():
         raise _invalid(f"{name} is empty", f"{name} of 1 to {most:,} characters")
-
-
-def _number(value: int) -> str:
-    return str(value) if value.bit_length() < 64 else "beyond all bounds"
 
 
 def _invalid(wrong: str, right: str) -> Refused:

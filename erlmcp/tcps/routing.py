@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from erlmcp.tcps.commands import Bucket, CreateWorkOrder, Priority, PriorityWord, SignalType
-from erlmcp.tcps.errors import Code, Refused
+from erlmcp.tcps.errors import Code, Refused, shown
 
 __all__ = ["BUCKET_OF_LABEL", "PRIORITY_OF_LABEL", "PRIORITY_OF_WORD", "ROUTES", "priority_number", "route"]
 
@@ -58,7 +58,7 @@ def priority_number(priority: Priority) -> int:
     if not 1 <= number <= 10:
         raise Refused(
             Code.INVALID,
-            f"priority is {str(priority)[:20]}, and must be from 1 to 10",
+            f"priority is {shown(priority)}, and must be from 1 to 10",
             "call again with a priority from 1 (lowest) to 10 (highest), or critical, high, medium or low",
         )
     return number

@@ -14,7 +14,7 @@ from erlmcp.store import Database, Read
 from erlmcp.tcps import cursor as cursors
 from erlmcp.tcps.canonical import MAX_INTEGER
 from erlmcp.tcps.commands import Bucket
-from erlmcp.tcps.errors import Code, Refused
+from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.kanban import BucketStatus, Counters, status
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
@@ -175,7 +175,7 @@ class Views:
             head = await self.head()
             raise Refused(
                 Code.NOT_FOUND,
-                f"there is no receipt {_number(seq)}: the last one is {head.seq}",
+                f"there is no receipt {shown(seq)}: the last one is {head.seq}",
                 "call receipt_list to see the receipts and their seq",
             )
         return found
@@ -250,7 +250,7 @@ def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise Refused(
             Code.INVALID,
-            f"limit is {_number(limit)}",
+            f"limit is {shown(limit)}",
             f"call again with a limit from 1 to {MAX_LIMIT}, and next_cursor",
         )
 
@@ -259,7 +259,7 @@ def _check_range(from_seq: int, to_seq: int, last: int) -> None:
     if from_seq < 1 or to_seq > last or from_seq > to_seq + 1:
         raise Refused(
             Code.INVALID,
-            f"there are no receipts from {_number(from_seq)} to {_number(to_seq)}: the chain has 1 to {last}",
+            f"there are no receipts from {shown(from_seq)} to {shown(to_seq)}: the chain has 1 to {last}",
             "call receipt_verify with from_seq and to_seq within the chain, or with neither",
         )
 
@@ -268,7 +268,7 @@ def _check_expected(seq: int, from_seq: int, to_seq: int | None) -> None:
     if seq < from_seq - 1 or (to_seq is not None and seq > to_seq):
         raise Refused(
             Code.INVALID,
-            f"the expected head is receipt {_number(seq)}, and not among those to verify",
+            f"the expected head is receipt {shown(seq)}, and not among those to verify",
             "call receipt_verify with a range that has it, or without from_seq and to_seq",
         )
 
@@ -280,7 +280,3 @@ def _cut_off(seq: int, last: int) -> Broken:
 def _text(value: str) -> str:
     """What the driver can bind: half a surrogate pair is in no row, so it may be any text that is in none either."""
     return value.encode(errors="replace").decode()
-
-
-def _number(value: int) -> str:
-    return str(value) if value.bit_length() < 64 else "beyond all bounds"

@@ -26,7 +26,7 @@ from erlmcp.tcps.commands import (
     StartWorkOrder,
     UpdateWorkOrder,
 )
-from erlmcp.tcps.errors import Code, Refused
+from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.moments import moment
 
 __all__ = [
@@ -197,7 +197,7 @@ def no_such_order(order_id: str) -> Refused:
     """There is no work order of this id."""
     return Refused(
         Code.NOT_FOUND,
-        f"there is no work order {order_id[:80]}",
+        f"there is no work order {shown(order_id)}",
         "call work_order_list to see the orders and their ids",
     )
 

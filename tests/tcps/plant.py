@@ -1,0 +1,109 @@
+"""A small plant for the tests: a real store in a directory, a coordinator on it, its views, and a clock to turn."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from erlmcp import store, tcps
+from erlmcp.tcps import Ask, Code, Command, Coordinator, CreateWorkOrder, Done, Ids, Receipt, Refused, Views, WorkOrder
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+QUICK = store.Options(durable=False)
+
+
+class Clock:
+    """A clock that stands until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class Plant:
+    """Everything about one line."""
+
+    def __init__(self, path: Path, options: tcps.Options, clock: Clock) -> None:
+        self.path, self.options, self.clock = path, options, clock
+        self.facts: list[bytes] = []
+        self.database = store.SqliteOwner(path, tcps.schema(), QUICK, clock=clock)
+        self.coordinator = Coordinator(
+            self.database, options, publish=self.facts.extend, now=clock, ids=Ids(Random(1).getrandbits)
+        )
+        self.views = Views(self.database, options, now=clock)
+
+    async def ask(self, command: Command, key: str | None = None, actor: str = "local", tool: str = "") -> Done:
+        return await self.coordinator.execute(Ask(actor, tool or command.name, command, key), timeout=5.0)
+
+    async def order(self, command: Command, key: str | None = None) -> WorkOrder:
+        done = await self.ask(command, key)
+        assert done.work_order is not None
+        return done.work_order
+
+    async def create(self, title: str = "a thing", **more: Any) -> WorkOrder:
+        return await self.order(CreateWorkOrder(more.pop("signal_type", tcps.SignalType.INTERNAL), title, **more))
+
+    async def receipts(self) -> list[Receipt]:
+        page = await self.views.receipts(limit=200)
+        assert page.next_cursor is None
+        return page.receipts[::-1]
+
+    def tamper(self, *statements: str) -> None:
+        """What someone with access to the file can do."""
+        with sqlite3.connect(self.path, timeout=5) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+
+
+@asynccontextmanager
+async def running(child: Callable[[Callable[[], None]], Any]) -> AsyncIterator[asyncio.Task[None]]:
+    """A child while the block runs; its crash is raised at the start, and is the task's later."""
+    ready = asyncio.Event()
+    task = asyncio.ensure_future(child(ready.set))
+    waiting = asyncio.ensure_future(ready.wait())
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        yield task
+    finally:
+        waiting.cancel()
+        task.cancel()
+        await asyncio.wait((task, waiting))
+        if not task.cancelled():
+            task.exception()
+
+
+@asynccontextmanager
+async def plant_at(path: Path, options: tcps.Options | None = None, clock: Clock | None = None) -> AsyncIterator[Plant]:
+    plant = Plant(path, options or tcps.Options(), clock or Clock())
+    async with plant.database, running(plant.coordinator.run):
+        yield plant
+
+
+@asynccontextmanager
+async def refused(code: Code, message: str = "", next_step: str = "") -> AsyncIterator[None]:
+    """The block is refused, with these words among others."""
+    with pytest.raises(Refused) as caught:
+        yield
+    refusal = caught.value
+    assert (refusal.code, message in refusal.message, next_step in refusal.next) == (code, True, True), refusal.refusal
+
+
+def json(value: Any) -> Any:
+    """A value as whoever reads its JSON has it."""
+    return msgspec.json.decode(msgspec.json.encode(value))
