@@ -15,7 +15,7 @@ die() {
 
 # Debian splits venv and the headers off python3; ask for them by name where we may, say their names where we may not.
 debian_packages() {
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "$1; on Debian: apt-get install $2"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then die "$1; on Debian: apt-get install $2"; fi
   say "installing $2"
   # shellcheck disable=SC2086  # several package names
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $2; } >&2 || die "$1"
