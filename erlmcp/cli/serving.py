@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import click
 
 from erlmcp.cli.grammar import CONTEXT
 from erlmcp.node.exits import Exit, Refusal
-from erlmcp.node.options import Resolved
+from erlmcp.node.options import Options, Resolved
 from erlmcp.node.resolver import Question
 
 __all__ = ["serve", "start"]
@@ -130,18 +131,20 @@ def banner(resolved: Resolved, origins: dict[str, str]) -> str:
     name = resolved.node.app.partition(":")[0].rpartition(".")[2] or "erlmcp"
     endpoint = f"{resolved.public_url.rstrip('/') or origins['http']}/mcp"
     workers = f"{resolved.node.workers} worker{'s' if resolved.node.workers > 1 else ''}"
+    metrics = f"\n  Metrics        {origins['metrics']}/metrics" if "metrics" in origins else ""
+    directory = resolved.node.data_dir
+    place = "" if directory == Options().data_dir else f" --data-dir {shlex.quote(directory)}"
     return f"""
 erlmcp {resolved.version} ({resolved.backend}) serves {resolved.node.app} with {workers}
 
   MCP endpoint   {endpoint}
-  Health         {origins["http"]}/health
-  Metrics        {origins["metrics"]}/metrics
+  Health         {origins["http"]}/health{metrics}
 
 Connect a client:
   claude mcp add --transport http {name} {endpoint}
   npx @modelcontextprotocol/inspector --cli {endpoint} --transport http --method tools/list
 
-Look at it with `erlmcp status`, stop it with Ctrl-C or `erlmcp stop`.
+Look at it with `erlmcp status{place}`, stop it with Ctrl-C or `erlmcp stop{place}`.
 """
 
 

@@ -51,6 +51,18 @@ def test_the_last_lines_of_serve_tell_what_to_open_and_how_to_connect():
     assert "npx @modelcontextprotocol/inspector --cli http://127.0.0.1:8080/mcp" in text
 
 
+def test_the_last_lines_of_serve_name_no_metrics_where_there_is_no_such_door():
+    text = banner(resolved(), {"http": "http://127.0.0.1:8080"})
+    assert "Health         http://127.0.0.1:8080/health\n\nConnect a client:" in text
+
+
+def test_the_last_lines_of_serve_name_a_data_directory_that_the_other_commands_would_not_guess():
+    assert "with `erlmcp status`, stop it with Ctrl-C or `erlmcp stop`." in banner(resolved(), NODE["addresses"])
+    text = banner(resolved(data_dir="/srv/my node"), NODE["addresses"])
+    assert "`erlmcp status --data-dir '/srv/my node'`" in text
+    assert "`erlmcp stop --data-dir '/srv/my node'`" in text
+
+
 def test_clients_are_told_the_public_url_where_there_is_one():
     told = msgspec.structs.replace(resolved(), public_url="https://mcp.example.org/", node=Options())
     assert "claude mcp add --transport http hello https://mcp.example.org/mcp" in banner(told, NODE["addresses"])
