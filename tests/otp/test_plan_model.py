@@ -48,9 +48,11 @@ class AnyPlan(RuleBasedStateMachine):
     """`live` is the truth about the children: id -> starting, up or stopping. It is kept from the actions alone."""
 
     @initialize(
-        policy=policies(), children=st.lists(st.tuples(st.sampled_from(Restart), st.booleans()), min_size=1, max_size=5)
+        policy=policies(),
+        children=st.lists(st.tuples(st.sampled_from(Restart), st.booleans()), min_size=1, max_size=5),
+        boots=st.integers(0, 5),
     )
-    def begin(self, policy, children):
+    def begin(self, policy, children, boots):
         self.policy = policy
         self.now = 0.0
         self.live: dict[str, str] = {}
@@ -59,6 +61,8 @@ class AnyPlan(RuleBasedStateMachine):
         self.story: list[object] = []
         self.plan = plan.new(policy, [spec_of(n, *child, policy) for n, child in enumerate(children)])
         self.take(plan.begin(self.plan))
+        while boots and self.of("starting"):
+            self.becomes_ready(0)
 
     def take(self, step: plan.Step) -> None:
         before, (self.plan, actions) = self.plan, step
@@ -120,6 +124,8 @@ class AnyPlan(RuleBasedStateMachine):
         step = plan.exited(before, child_id, reason, self.now)
         if before.child(child_id).goal is plan.Goal.UP:
             self.check_decision(before.child(child_id), was, reason, step[0])
+        if before.child(child_id).goal is plan.Goal.AGAIN:
+            assert step[0].child(child_id).goal is plan.Goal.UP, "a bystander that does not come back"
         self.check_touched(before, step[0], child_id)
         self.take(step)
 
@@ -156,6 +162,15 @@ class AnyPlan(RuleBasedStateMachine):
         goals = {child.spec.id: child.goal for child in after.children}
         for child in before.children[: spared[self.policy.strategy]]:
             assert child.spec.id == child_id or goals[child.spec.id] is child.goal, "an innocent sibling is touched"
+        if after.restarts != before.restarts:
+            for child in before.children[spared[self.policy.strategy] :]:
+                assert child.spec.id == child_id or goals[child.spec.id] is self.fate(child), "a bystander is forgotten"
+
+    def fate(self, bystander: plan.Child) -> plan.Goal:
+        """What the restart of a sibling means to a child that the strategy touches."""
+        if bystander.spec.id not in self.live:
+            return plan.Goal.UP
+        return plan.Goal.DOWN if bystander.spec.restart is Restart.TEMPORARY else plan.Goal.AGAIN
 
     @precondition(lambda self: self.of("starting"))
     @rule(pick=PICK)
@@ -164,6 +179,16 @@ class AnyPlan(RuleBasedStateMachine):
         child_id = starting[pick % len(starting)]
         self.live[child_id] = "up"
         self.take(plan.started(self.plan, child_id))
+
+    @precondition(lambda self: self.of("starting", "stopping"))
+    @rule(n=st.integers(1, 6))
+    def settles(self, n):
+        """A quiet time, in which everybody does as they are told."""
+        for _ in range(n):
+            if self.of("starting"):
+                self.becomes_ready(0)
+            elif self.of("stopping"):
+                self.obeys(0, Reason.CANCELLED)
 
     @precondition(lambda self: self.of("up"))
     @rule(pick=PICK, reason=REASONS)
@@ -187,7 +212,7 @@ class AnyPlan(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.now += seconds
 
-    @precondition(lambda self: self.now > 30)
+    @precondition(lambda self: self.now > 40)
     @rule()
     def is_shut_down(self):
         self.take(plan.shutdown(self.plan))
@@ -228,5 +253,5 @@ class AnyPlan(RuleBasedStateMachine):
             assert self.plan.stage in {plan.Stage.RUNNING, plan.Stage.CLOSED}
 
 
-AnyPlan.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+AnyPlan.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestAnyPlan = AnyPlan.TestCase
