@@ -22,6 +22,7 @@ COMMANDS = {
     "pid": "erlmcp.cli.asking",
     "status": "erlmcp.cli.asking",
     "config": "erlmcp.cli.configuring",
+    "tcps": "erlmcp.cli.tcps",
 }
 HELP = """Serves MCP apps: fast, strict, supervised.
 
@@ -36,8 +37,8 @@ Exit codes:
     0  done
     1  the answer is no: pang, a reload that was refused
     2  a flag or an argument is wrong
-    3  the app can not be loaded
-    4  a port or the data directory is taken
+    3  the app can not be loaded; there is no such work order or receipt
+    4  a port or the data directory is taken; a work order has no free slot, or its status does not allow it
     6  no node answers
     7  the configuration is wrong
    70  workers died more often than node.max_restarts allows

@@ -17,7 +17,7 @@ from erlmcp.config.keys import Key
 __all__ = ["RESERVED", "Given", "given_by_environment"]
 
 PREFIX: Final = "ERLMCP_"
-RESERVED: Final = frozenset({"ERLMCP_ENV", "ERLMCP_CONFIG", "ERLMCP_PURE", "ERLMCP_REQUIRE_SPEEDUPS"})
+RESERVED: Final = frozenset({"ERLMCP_ENV", "ERLMCP_CONFIG", "ERLMCP_PURE", "ERLMCP_REQUIRE_SPEEDUPS", "ERLMCP_URL"})
 MAX_FILE: Final = 64 * 1024  # bytes of a value kept in a file; the largest secrets, certificates, are below 10 KiB
 _LINK: Final = re.compile(
     r"ERLMCP_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)"

@@ -16,7 +16,8 @@ class Exit(IntEnum):
     NEGATIVE = 1  # the answer is no: pang, a reload that was refused
     USAGE = 2  # a flag or an argument is wrong
     CANNOT_BOOT = 3  # the app is not there, or it can not be loaded
-    CONFLICT = 4  # the port or the data directory is another program's
+    NOT_FOUND = 3  # nor is a work order or a receipt
+    CONFLICT = 4  # the port or the data directory is another program's; no slot is free for a work order
     UNREACHABLE = 6  # no node answers
     CONFIG = 7  # the configuration is wrong
     GAVE_UP = 70  # workers died more often than node.max_restarts allows

@@ -266,7 +266,7 @@ def test_a_mistake_in_the_environment_names_the_variable(variable, text, problem
 
 
 def test_the_names_that_others_read_are_left_alone():
-    names = ["ERLMCP_PURE", "ERLMCP_REQUIRE_SPEEDUPS", "ERLMCPX", "erlmcp_http__port", "OTHER"]
+    names = ["ERLMCP_PURE", "ERLMCP_REQUIRE_SPEEDUPS", "ERLMCP_URL", "ERLMCPX", "erlmcp_http__port", "OTHER"]
     assert read(**dict.fromkeys(names, "1")).section("http") == Http()
 
 

@@ -1,0 +1,65 @@
+"""What all commands of `erlmcp tcps` share: suggestions for mistyped words, and the flags that every one takes."""
+
+import difflib
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.tcps.client import URL, Client
+from erlmcp.cli.tcps.terminal import SHAPES, Terminal
+
+__all__ = ["BUCKETS", "SIGNAL_TYPES", "STATUSES", "Words", "asks", "changes"]
+
+# The words of erlmcp.tcps, for help and completion; tests/cli/test_tcps.py holds them to it.
+BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technical_debt")
+SIGNAL_TYPES = ("cve", "github_issue", "refund", "install", "internal")
+STATUSES = ("queued", "in_progress", "completed", "cancelled")
+
+
+class Words(click.Group):
+    """A group that answers a mistyped command with the nearest one."""
+
+    def __init__(self, name: str, **attributes: Any) -> None:
+        super().__init__(name, context_settings=CONTEXT, **attributes)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            close = difflib.get_close_matches(args[0], self.commands, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
+            ctx.fail(f"there is no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+def asks(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--url`, `--timeout` and `--format`, given to the command as its first argument, the Terminal."""
+
+    @click.option("--url", envvar="ERLMCP_URL", default=URL, metavar="URL", help=f"The server.  [ERLMCP_URL, {URL}]")
+    @click.option(
+        "--timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds to wait in all."
+    )
+    @click.option("--format", "shape", type=click.Choice(SHAPES), default="table", help="How to show it.")
+    @functools.wraps(command)
+    def with_terminal(url: str, timeout: float, shape: str, **given: Any) -> Any:
+        return command(Terminal(Client(url, timeout), shape), **given)
+
+    return with_terminal
+
+
+def changes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `asks`, for what changes something: `--idempotency-key`, a new one unless given."""
+
+    @click.option(
+        "--idempotency-key", metavar="KEY", help="Makes a repetition harmless for 24 hours.  [a new one each time]"
+    )
+    @functools.wraps(command)
+    def with_key(terminal: Terminal, idempotency_key: str | None, **given: Any) -> Any:
+        terminal.key = idempotency_key or uuid.uuid4().hex
+        return command(terminal, **given)
+
+    return asks(with_key)

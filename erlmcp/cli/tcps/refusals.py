@@ -1,0 +1,58 @@
+"""What a tool's no means on the command line: its exit code, and its advice in the words of the command line. Pure."""
+
+import re
+from typing import Any, Final
+
+from erlmcp.node.exits import Exit, Refusal
+
+__all__ = ["EXITS", "refusal_of", "spoken"]
+
+#: Exit codes of the codes of refusals; others are a plain no.
+EXITS: Final = {
+    "not_found": Exit.NOT_FOUND,
+    "conflict": Exit.CONFLICT,
+    "wip_limit": Exit.CONFLICT,
+    "invalid_transition": Exit.CONFLICT,
+    "invalid": Exit.USAGE,
+    "overloaded": Exit.UNREACHABLE,
+    "unavailable": Exit.UNREACHABLE,
+    "timeout": Exit.TIMEOUT,
+}
+_CALL: Final = re.compile(r"\bcall (?=(?:work_order|kanban|receipt)_)")
+_TOOL: Final = re.compile(r"\b(work_order|kanban|receipt)_([a-z_]+)\b(?<!_)")
+_GROUPS: Final = {"work_order": "work-order", "kanban": "kanban", "receipt": "receipt"}
+_VERBS: Final = frozenset(
+    {
+        *("create", "get", "list", "start", "pull", "pull_next", "complete", "release", "cancel", "update"),
+        *("status", "set_limit", "verify"),
+    }
+)
+
+
+def refusal_of(result: dict[str, Any]) -> Refusal:
+    """The refusal in a result with `isError`."""
+    data = result.get("structuredContent")
+    if not isinstance(data, dict) or "code" not in data:  # arguments that do not fit their schema have a text alone
+        return Refusal(Exit.USAGE, _text(result))
+    lines = [f"{data.get('message')} ({data['code']})"]
+    if data.get("next"):
+        lines.append(f"next: {spoken(str(data['next']))}")
+    return Refusal(EXITS.get(data["code"], Exit.NEGATIVE), "\n".join(lines))
+
+
+def spoken(advice: str) -> str:
+    """Advice that names tools, with the commands that call them."""
+    commands = _TOOL.sub(_command, _CALL.sub("run ", advice))
+    return commands.replace("idempotency_key", "--idempotency-key")
+
+
+def _command(tool: re.Match[str]) -> str:
+    if tool[2] not in _VERBS:
+        return tool[0]
+    return f"`erlmcp tcps {_GROUPS[tool[1]]} {tool[2].replace('_', '-')}`"
+
+
+def _text(result: dict[str, Any]) -> str:
+    blocks = result.get("content")
+    texts = [block.get("text") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+    return "; ".join(text for text in texts if isinstance(text, str)) or "the server says no, and does not say why"

@@ -1,0 +1,219 @@
+"""`erlmcp tcps work-order`: create, look at and move work orders."""
+
+import json
+from typing import Any
+
+import click
+
+from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.tcps import show
+from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, Words, asks, changes
+from erlmcp.cli.tcps.terminal import Terminal
+
+__all__ = ["work_order"]
+
+work_order = Words(
+    "work-order",
+    help="""Create, look at and move work orders.
+
+\b
+Examples:
+  erlmcp tcps work-order list --status in_progress
+  erlmcp tcps work-order pull-next --assignee ada
+  erlmcp tcps work-order complete WO-01J9ZK3M
+""",
+)
+ASSIGNEE = click.option("--assignee", metavar="WHO", help="Who makes it.")
+BUCKET = click.Choice(BUCKETS)
+
+
+def _priority(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+    """A number as a number; which numbers and words there are, the server knows."""
+    return int(value) if value is not None and value.lstrip("-").isdecimal() else value
+
+
+def _metadata(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    try:
+        metadata = json.loads(value)
+    except ValueError as fault:
+        raise click.BadParameter(f"it is not JSON: {fault}") from fault
+    if not isinstance(metadata, dict):
+        raise click.BadParameter("it is no JSON object; write one like '{\"ticket\": 7}'")
+    return metadata
+
+
+PRIORITY = click.option(
+    "--priority", callback=_priority, metavar="PRIORITY", help="1 to 10, 10 highest; or critical, high, medium, low."
+)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.option("--signal-type", type=click.Choice(SIGNAL_TYPES), required=True, help="What asks for this work.")
+@click.option("--title", required=True, help="One line that says what is to be made.")
+@click.option("--description", help="What is to be made, and why.")
+@click.option("--source", help="Where the signal came from, like a URL.")
+@click.option("--label", "labels", multiple=True, help="A label of the signal; repeatable.")
+@click.option("--bucket", type=BUCKET, help="Only for an internal signal: where it is queued.  [features]")
+@PRIORITY
+@ASSIGNEE
+@click.option("--metadata", callback=_metadata, metavar="JSON", help="An object that is kept with the signal.")
+@changes
+def create(terminal: Terminal, labels: tuple[str, ...], **given: Any) -> None:
+    """Make a work order from a signal; it is queued in a bucket.
+
+    \b
+    Examples:
+      erlmcp tcps work-order create --signal-type cve --title "Patch libexample" --source CVE-2026-0001
+      erlmcp tcps work-order create --signal-type github_issue --title "Fix login" --label bug --label high
+      erlmcp tcps work-order create --signal-type internal --title "Try it" --bucket features --priority low
+    """
+    _moved(terminal, "work_order_create", labels=list(labels) or None, **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@asks
+def get(terminal: Terminal, **given: Any) -> None:
+    """Show one work order.
+
+    \b
+    Examples:
+      erlmcp tcps work-order get WO-01J9ZK3M
+      erlmcp tcps work-order get WO-01J9ZK3M --format json | jq .work_order.status
+    """
+    _moved(terminal, "work_order_get", **given)
+
+
+@work_order.command("list", context_settings=CONTEXT)
+@click.option("--status", type=click.Choice(STATUSES), help="Only those with this status.")
+@click.option("--bucket", type=BUCKET, help="Only those of this bucket.")
+@click.option("--assignee", metavar="WHO", help="Only those of this person or agent.")
+@click.option("--limit", type=int, help="How many at most, 1 to 200.  [50]")
+@click.option("--cursor", help="Where the page before ended; it said so.")
+@asks
+def list_(terminal: Terminal, **given: Any) -> None:
+    """List work orders, the newest first.
+
+    \b
+    Examples:
+      erlmcp tcps work-order list --bucket security --status queued
+      erlmcp tcps work-order list --assignee ada --format jsonl
+    """
+    document = terminal.call("work_order_list", **given)
+    terminal.show(document, lambda: show.work_orders(document), "work_orders")
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@ASSIGNEE
+@changes
+def start(terminal: Terminal, **given: Any) -> None:
+    """Start this queued work order; it takes a slot of its bucket.
+
+    \b
+    Examples:
+      erlmcp tcps work-order start WO-01J9ZK3M
+      erlmcp tcps work-order start WO-01J9ZK3M --assignee ada
+    """
+    _moved(terminal, "work_order_start", **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("bucket", type=BUCKET, metavar="BUCKET")
+@ASSIGNEE
+@changes
+def pull(terminal: Terminal, **given: Any) -> None:
+    """Start the first work order that waits in BUCKET.
+
+    BUCKET is one of security, reliability, cost, compliance, features, technical_debt.
+
+    \b
+    Examples:
+      erlmcp tcps work-order pull security
+      erlmcp tcps work-order pull technical_debt --assignee ada
+    """
+    _moved(terminal, "work_order_pull", **given)
+
+
+@work_order.command("pull-next", context_settings=CONTEXT)
+@ASSIGNEE
+@changes
+def pull_next(terminal: Terminal, **given: Any) -> None:
+    """Start the best work order that waits in any bucket with a free slot.
+
+    \b
+    Examples:
+      erlmcp tcps work-order pull-next --assignee ada
+      erlmcp tcps work-order pull-next --format json | jq -r .work_order.id
+    """
+    _moved(terminal, "work_order_pull_next", **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@changes
+def complete(terminal: Terminal, **given: Any) -> None:
+    """Say that a work order in progress is made; it frees its slot.
+
+    \b
+    Examples:
+      erlmcp tcps work-order complete WO-01J9ZK3M
+      erlmcp tcps work-order complete WO-01J9ZK3M --idempotency-key build-4711
+    """
+    _moved(terminal, "work_order_complete", **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@click.option("--reason", required=True, help="Why; the receipt keeps it.")
+@changes
+def release(terminal: Terminal, **given: Any) -> None:
+    """Give a work order in progress back: it is queued again.
+
+    \b
+    Examples:
+      erlmcp tcps work-order release WO-01J9ZK3M --reason "waits for the vendor"
+      erlmcp tcps work-order release WO-01J9ZK3M --reason "the agent died"
+    """
+    _moved(terminal, "work_order_release", **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@click.option("--reason", required=True, help="Why; the work order shows it.")
+@changes
+def cancel(terminal: Terminal, **given: Any) -> None:
+    """Cancel a work order: it will not be made. This cannot be taken back.
+
+    \b
+    Examples:
+      erlmcp tcps work-order cancel WO-01J9ZK3M --reason "not needed any more"
+      erlmcp tcps work-order cancel WO-01J9ZK3M --reason duplicate
+    """
+    _moved(terminal, "work_order_cancel", **given)
+
+
+@work_order.command(context_settings=CONTEXT)
+@click.argument("id")
+@click.option("--version", type=int, required=True, help="The version you read; `work-order get` shows it.")
+@click.option("--title", help="One line that says what is to be made.")
+@click.option("--description", help="What is to be made, and why.")
+@PRIORITY
+@click.option("--assignee", metavar="WHO", help='Who makes it; "" for nobody.')
+@changes
+def update(terminal: Terminal, **given: Any) -> None:
+    """Change a work order that is queued or in progress; what is not given stays.
+
+    \b
+    Examples:
+      erlmcp tcps work-order update WO-01J9ZK3M --version 1 --priority critical
+      erlmcp tcps work-order update WO-01J9ZK3M --version 2 --assignee ""
+    """
+    _moved(terminal, "work_order_update", **given)
+
+
+def _moved(terminal: Terminal, tool: str, **given: Any) -> None:
+    document = terminal.call(tool, **given)
+    terminal.show(document, lambda: show.work_order(document))
