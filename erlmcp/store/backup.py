@@ -118,7 +118,7 @@ def _integrity_check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _set_aside(target: Path, options: Options) -> Path | None:
-    """A second name for the file that is there, with its WAL copied into it; if it is damaged, its WAL as it is."""
+    """A second name for the file that is there, with its WAL copied into it as far as it can be."""
     if not target.exists():
         return None
     try:
