@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
 from erlmcp import store, tcps
-from erlmcp.tcps import Ask, Code, Command, Coordinator, CreateWorkOrder, Done, Ids, Receipt, Refused, Views, WorkOrder
+from erlmcp.tcps import Ask, Code, Command, Coordinator, CreateWorkOrder, Done, Receipt, Refused, Views, WorkOrder
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 QUICK = store.Options(durable=False)
@@ -39,9 +38,7 @@ class Plant:
         self.path, self.options, self.clock = path, options, clock
         self.facts: list[bytes] = []
         self.database = store.SqliteOwner(path, tcps.schema(), QUICK, clock=clock)
-        self.coordinator = Coordinator(
-            self.database, options, publish=self.facts.extend, now=clock, ids=Ids(Random(1).getrandbits)
-        )
+        self.coordinator = Coordinator(self.database, options, publish=self.facts.extend, now=clock)
         self.views = Views(self.database, options, now=clock)
 
     async def ask(self, command: Command, key: str | None = None, actor: str = "local", tool: str = "") -> Done:

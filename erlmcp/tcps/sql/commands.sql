@@ -25,8 +25,8 @@ SET title = :title,
     cancellation_reason = :cancellation_reason
 WHERE id = :id
 
--- The guard of the WIP limit. Nothing changed: no slot was free.
 -- name: count_move
+-- The guard of the WIP limit. Nothing changed: no slot was free.
 UPDATE kanban
 SET queued = queued + :queued,
     wip = wip + :in_progress,
@@ -34,8 +34,8 @@ SET queued = queued + :queued,
     cancelled = cancelled + :cancelled
 WHERE bucket = :bucket AND wip + :in_progress <= wip_limit
 
--- The guard of the limit's own rule. No row: more orders are in progress than that.
 -- name: set_limit
+-- The guard of the limit's own rule. No row: more orders are in progress than that.
 UPDATE kanban
 SET wip_limit = :wip_limit
 WHERE bucket = :bucket AND wip <= :wip_limit
@@ -68,8 +68,8 @@ LIMIT 1
 INSERT INTO receipt (seq, id, type, at, actor, work_order_id, sku_id, stage, payload, prev_hash, hash)
 VALUES (:seq, :id, :type, :at, :actor, :work_order_id, :sku_id, :stage, :payload, :prev_hash, :hash)
 
--- A key that has expired is as good as none. No change: the key was used.
 -- name: claim_key
+-- A key that has expired is as good as none. No change: the key was used.
 INSERT INTO idempotency_key (receipt_seq, actor, tool, key, fingerprint, at)
 VALUES (:receipt_seq, :actor, :tool, :key, :fingerprint, :at)
 ON CONFLICT (actor, tool, key) DO UPDATE

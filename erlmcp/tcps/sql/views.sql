@@ -64,8 +64,8 @@ WHERE status = 'in_progress'
 ORDER BY seq
 LIMIT :many
 
--- The first few that wait in each bucket.
 -- name: board_queued
+-- The first few that wait in each bucket.
 SELECT o.id, o.title, o.bucket, o.priority, o.status, o.sla_deadline, o.assignee, o.created_at, o.started_at,
     o.completed_at
 FROM kanban AS k
@@ -78,8 +78,8 @@ JOIN work_order AS o ON o.seq IN (
 )
 ORDER BY o.priority DESC, o.seq
 
--- The last few that were completed, by their receipts.
 -- name: board_completed
+-- The last few that were completed, by their receipts.
 SELECT o.id, o.title, o.bucket, o.priority, o.status, o.sla_deadline, o.assignee, o.created_at, o.started_at,
     o.completed_at
 FROM receipt AS r
