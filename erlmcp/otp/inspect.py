@@ -12,7 +12,8 @@ from erlmcp.otp.supervisor import Supervisor
 class Node(Struct, frozen=True, omit_defaults=True):
     """One child, at one moment. Encodes to JSON as it is.
 
-    `kind`: supervisor, actor, pool or child. `state`: a Phase's value, or "restarting" (down, and about to start).
+    `kind`: supervisor, actor, pool or child. `state`: down, starting, running, stopping, or "restarting" (down, and about to start);
+    the root's is its plan's: new, booting, running, closing, closed.
     `restarts`: starts after the first. `waiting`: messages in an actor's mailbox. `size`: children of a pool.
     """
 
@@ -27,14 +28,21 @@ class Node(Struct, frozen=True, omit_defaults=True):
 
 
 def snapshot(supervisor: Supervisor) -> Node:
-    """The tree below this supervisor, whose own `state` is its plan's: new, booting, running, closing, closed."""
+    """The tree below this supervisor."""
     children = tuple(_node(supervisor.spec(child.spec.id), child) for child in supervisor.plan.children)
     strategy = supervisor.policy.strategy.value
     return Node(supervisor.name, "supervisor", supervisor.plan.stage.value, strategy=strategy, children=children)
 
 
+def _state(child: Child) -> str:
+    """In the words of a whole plan where there is one: what is up, is running, as its supervisor is."""
+    if child.phase is Phase.UP:
+        return "running"
+    return "restarting" if child.phase is Phase.DOWN and child.goal is Goal.UP else child.phase.value
+
+
 def _node(spec: ChildSpec, child: Child) -> Node:
-    state = "restarting" if child.phase is Phase.DOWN and child.goal is Goal.UP else child.phase.value
+    state = _state(child)
     restarts = max(0, child.starts - 1)
     match getattr(spec.run, "__self__", None):
         case Supervisor() as inner:

@@ -7,7 +7,7 @@ from erlmcp.cli.serving import banner
 from erlmcp.node.options import Options
 from tests.node.test_parts import resolved
 
-DOORS = {"name": "doors", "kind": "supervisor", "state": "up", "children": [{"name": "http", "state": "up"}]}
+DOORS = {"name": "doors", "kind": "supervisor", "state": "running", "children": [{"name": "http", "state": "running"}]}
 NODE = {
     "pid": 10,
     "version": "0.6.0",
@@ -32,8 +32,8 @@ def test_a_node_is_drawn_as_a_tree():
         "   http     http://127.0.0.1:8080\n"
         "   metrics  http://127.0.0.1:9090\n"
         "├─ worker-1   running  pid 11  up 1 min 1 s  0 restarts  1 connection  20 MiB\n"
-        "│  └─ doors  up  0 restarts\n"
-        "│     └─ http  up  0 restarts\n"
+        "│  └─ doors  running  0 restarts\n"
+        "│     └─ http  running  0 restarts\n"
         "└─ worker-2   running  pid 12  up 1 min 1 s  1 restart  0 connections  20 MiB"
     )
 

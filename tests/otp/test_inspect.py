@@ -28,11 +28,11 @@ async def test_a_snapshot_shows_the_tree_as_it_stands():
             "running",
             strategy="one_for_one",
             children=(
-                Node("a", "child", "up", restarts=1),
+                Node("a", "child", "running", restarts=1),
                 Node("t", "child", "down"),
-                Node("coordinator", "actor", "up"),
-                Node("visitors", "pool", "up", size=1),
-                Node("doors", "supervisor", "up", strategy="one_for_one", children=(Node("http", "child", "up"),)),
+                Node("coordinator", "actor", "running"),
+                Node("visitors", "pool", "running", size=1),
+                Node("doors", "supervisor", "running", strategy="one_for_one", children=(Node("http", "child", "running"),)),
             ),
         )
     assert snapshot(root).state == "closed"
