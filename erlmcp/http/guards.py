@@ -90,7 +90,8 @@ def origin_guard(origins: Origins) -> Guard:
         return problem(
             403,
             f"Pages of the origin {_shown(origin)} may not call this server; "
-            "if they should, start it with --allowed-host or --public-url and that name.",
+            "if they should, start it with --allowed-origin and that origin,"
+            " or --allowed-host or --public-url and its name.",
         )
 
     return guard

@@ -65,7 +65,7 @@ def test_another_origin_is_refused(origin: bytes) -> None:
     refusal = origin_guard(ALLOWED)(request(origin=origin))
     assert refusal is not None
     assert refusal.status == 403
-    assert b"--allowed-host or --public-url" in refusal.body
+    assert b"--allowed-origin and that origin, or --allowed-host or --public-url" in refusal.body
 
 
 @pytest.mark.parametrize("url", ["app.example", "ftp://app.example", "https://", "*", ""])
