@@ -14,7 +14,7 @@ from erlmcp.http.message import Handler, Request, Response, problem
 
 __all__ = ["Route", "Router"]
 
-_NOT_FOUND = problem(404, "There is nothing at this path.")
+NOTHING_HERE = "There is nothing at this path."
 _NOT_IMPLEMENTED = problem(501, "This server does not know this method.")
 
 
@@ -33,9 +33,13 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Router:
-    """An immutable table of routes. The longest prefix wins; an exact path wins over every prefix."""
+    """An immutable table of routes. The longest prefix wins; an exact path wins over every prefix.
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    `not_found`: what is said at every other path; a sentence that says where to go instead.
+    """
+
+    def __init__(self, routes: Sequence[Route], not_found: str = NOTHING_HERE) -> None:
+        self._not_found = problem(404, not_found)
         self._exact: dict[bytes, dict[bytes, Route]] = {}
         prefixes: dict[bytes, dict[bytes, Route]] = {}
         for route in routes:
@@ -65,7 +69,7 @@ class Router:
                 return methods[b""], None
         elif request.path == b"*":
             return None, self._options
-        return None, _NOT_FOUND if request.method in self._known else _NOT_IMPLEMENTED
+        return None, self._not_found if request.method in self._known else _NOT_IMPLEMENTED
 
     def _below(self, path: bytes) -> dict[bytes, Route] | None:
         for prefix, methods in self._prefixes:

@@ -9,6 +9,10 @@ from erlmcp.telemetry import Exposition, Health, metrics_handler
 
 __all__ = ["http_router", "metrics_router"]
 
+NOT_FOUND = (
+    "There is nothing at this path. MCP clients POST to /mcp; /health, /livez, /readyz and /startupz tell how it goes."
+)
+NO_METRICS = "There is nothing at this path. The metrics are at /metrics, the health of the node at /health."
 EXPOSED = ("Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate")
 
 
@@ -25,13 +29,15 @@ def http_router(endpoint: Handler, health: Health, options: HttpOptions, port: i
             Route(b"/livez", health.livez),
             Route(b"/readyz", health.readyz),
             Route(b"/startupz", health.startupz),
-        ]
+        ],
+        NOT_FOUND,
     )
 
 
 def metrics_router(exposition: Exposition, health: Health) -> Router:
     """What Prometheus scrapes."""
-    return Router([Route(b"/metrics", metrics_handler(exposition)), Route(b"/health", health.health)])
+    routes = [Route(b"/metrics", metrics_handler(exposition)), Route(b"/health", health.health)]
+    return Router(routes, NO_METRICS)
 
 
 def _own_names(options: HttpOptions) -> list[str]:

@@ -55,6 +55,11 @@ def test_an_unknown_path_is_404_and_an_unknown_method_501() -> None:
     assert ask(Router(ROUTES), b"get", b"/a").status == 501
 
 
+def test_an_unknown_path_is_told_what_there_is_by_who_knows_it() -> None:
+    answer = ask(Router(ROUTES, "There is nothing at this path; look at /a."), b"GET", b"/")
+    assert answer == problem(404, "There is nothing at this path; look at /a.")
+
+
 @pytest.mark.parametrize(
     ("path", "allow"),
     [(b"/a", b"GET, HEAD, OPTIONS"), (b"/b", b"DELETE, OPTIONS, POST, PUT"), (b"/files/x", b"GET, HEAD, OPTIONS")],

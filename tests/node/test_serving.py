@@ -53,6 +53,15 @@ def test_other_methods_than_post_are_told_which_one_there_is(standing: Node):
     connection.close()
 
 
+def test_a_path_with_nothing_behind_it_says_what_there_is(standing: Node):
+    status, answer = get(standing.port(), "/")
+    assert status == 404
+    assert "MCP clients POST to /mcp; /health," in json.loads(answer)["detail"]
+    status, answer = get(standing.port("metrics"), "/")
+    assert status == 404
+    assert "The metrics are at /metrics" in json.loads(answer)["detail"]
+
+
 def test_a_foreign_host_is_refused_at_the_mcp_door_and_may_ask_for_health(standing: Node):
     port = standing.port()
     assert post(port, INITIALIZE, Host="evil.example")[0] == 421
