@@ -72,6 +72,7 @@ def test_every_command_helps_with_two_or_three_examples(path: tuple[str, ...], c
     examples = capsys.readouterr().out.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
     assert 2 <= len(examples) <= 3
     assert all(" ".join(("erlmcp tcps", *path)) in line for line in examples)
+    assert max(map(len, examples)) <= 80
 
 
 def test_the_words_are_those_of_the_line() -> None:
@@ -227,7 +228,7 @@ def test_the_kanban_shows_the_buckets_and_a_limit_that_was_set(erlmcp: Tcps) -> 
     done = erlmcp("kanban", "set-limit", "security", "3")
     assert (done.code, done.out.splitlines()[-1]) == (0, "receipt 1")
     head, *rows = erlmcp("kanban", "status").out.splitlines()
-    assert head.endswith("cancelled  configured limit")
+    assert head.endswith("done  cancelled  configured")
     assert rows[0].split() == ["security", "0", "3", "3", "0", "normal", "0", "0", "0", "5"]
     assert [row.split()[0] for row in rows] == list(BUCKETS)
     assert len(erlmcp("kanban", "status", "cost").out.splitlines()) == 2

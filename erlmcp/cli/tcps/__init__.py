@@ -19,7 +19,7 @@ tcps = Words(
 \b
 Examples:
   erlmcp tcps status
-  erlmcp tcps work-order create --signal-type internal --title "Rotate the keys" --bucket security
+  erlmcp tcps work-order create --signal-type internal --title "Rotate keys"
   erlmcp tcps work-order pull security --assignee ada
 """,
     epilog="""\b

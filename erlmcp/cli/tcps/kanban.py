@@ -31,7 +31,7 @@ def status(terminal: Terminal, bucket: str | None) -> None:
     \b
     Examples:
       erlmcp tcps kanban status
-      erlmcp tcps kanban status security --format json | jq '.buckets[0].available'
+      erlmcp tcps kanban status security --format json | jq .buckets
     """
     document = terminal.call("kanban_status", bucket=bucket)
     terminal.show(document, lambda: [show.buckets(document["buckets"])], "buckets")

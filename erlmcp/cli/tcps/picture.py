@@ -21,7 +21,7 @@ class Table(Struct, frozen=True):
 
     head: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
-    elastic: int = 0
+    elastic: int | None = None
     empty: str = "none"
 
 
@@ -88,7 +88,7 @@ def _table(table: Table, width: int | None, *, colour: bool) -> str:
     rows = [[_line("" if cell is None else str(cell)) for cell in row] for row in table.rows]
     widths = [max(map(_columns, column)) for column in zip(table.head, *rows, strict=True)]
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - (width or 10**9)
-    if over > 0:
+    if over > 0 and table.elastic is not None:
         widths[table.elastic] = max(min(_LEAST, widths[table.elastic]), widths[table.elastic] - over)
     right = [all(isinstance(row[at], int) for row in table.rows) for at in range(len(table.head))]
     lines = [_row(list(table.head), table.head, widths, right, colour=False)]

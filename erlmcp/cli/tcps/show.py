@@ -11,13 +11,13 @@ __all__ = ["buckets", "chain", "receipt", "receipts", "verification", "work_orde
 #: What a bucket's status shows, by the words above it.
 COLUMNS = {
     "bucket": "bucket",
-    "in progress": "current",
+    "wip": "current",
     "limit": "limit",
     "free": "available",
     "used %": "utilization",
     "level": "level",
     "queued": "queued",
-    "completed": "completed",
+    "done": "completed",
     "cancelled": "cancelled",
 }
 
@@ -70,7 +70,7 @@ def buckets(found: list[dict[str, Any]]) -> Block:
     """The kanban, a row per bucket; what the configuration says where the limit is another by now."""
     columns = dict(COLUMNS)
     if any(bucket["configured_limit"] != bucket["limit"] for bucket in found):
-        columns["configured limit"] = "configured_limit"
+        columns["configured"] = "configured_limit"
     return Table(tuple(columns), [tuple(bucket[name] for name in columns.values()) for bucket in found])
 
 
@@ -96,7 +96,7 @@ def receipts(document: dict[str, Any]) -> Sequence[Block]:
         (each["seq"], _time(each["at"]), each["type"], each["work_order_id"], each["actor"], each["hash"][:12])
         for each in document["receipts"]
     ]
-    return [Table(head, rows, 4, "no receipts")]
+    return [Table(head, rows, 2, "no receipts")]
 
 
 def verification(document: dict[str, Any]) -> Block:

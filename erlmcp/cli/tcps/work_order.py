@@ -65,9 +65,9 @@ def create(terminal: Terminal, labels: tuple[str, ...], **given: Any) -> None:
 
     \b
     Examples:
-      erlmcp tcps work-order create --signal-type cve --title "Patch libexample" --source CVE-2026-0001
-      erlmcp tcps work-order create --signal-type github_issue --title "Fix login" --label bug --label high
-      erlmcp tcps work-order create --signal-type internal --title "Try it" --bucket features --priority low
+      erlmcp tcps work-order create --signal-type cve --title "Patch it" --source CVE-1
+      erlmcp tcps work-order create --signal-type refund --title "Pay back"
+      erlmcp tcps work-order create --signal-type internal --title Try
     """
     _moved(terminal, "work_order_create", labels=list(labels) or None, **given)
 
@@ -174,7 +174,7 @@ def release(terminal: Terminal, **given: Any) -> None:
 
     \b
     Examples:
-      erlmcp tcps work-order release WO-01J9ZK3M --reason "waits for the vendor"
+      erlmcp tcps work-order release WO-01J9ZK3M --reason "waits"
       erlmcp tcps work-order release WO-01J9ZK3M --reason "the agent died"
     """
     _moved(terminal, "work_order_release", **given)
@@ -189,7 +189,7 @@ def cancel(terminal: Terminal, **given: Any) -> None:
 
     \b
     Examples:
-      erlmcp tcps work-order cancel WO-01J9ZK3M --reason "not needed any more"
+      erlmcp tcps work-order cancel WO-01J9ZK3M --reason "not needed"
       erlmcp tcps work-order cancel WO-01J9ZK3M --reason duplicate
     """
     _moved(terminal, "work_order_cancel", **given)
