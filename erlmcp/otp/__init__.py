@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from erlmcp.otp.child import ChildSpec, Event, GaveUp, Ignore, Overloaded, Shutdown, StartFailed
     from erlmcp.otp.inspect import Node, snapshot
     from erlmcp.otp.pool import Pool
+    from erlmcp.otp.remote import Declined, RemoteOptions, Service, TooLarge
+    from erlmcp.otp.remote_hub import Hub
+    from erlmcp.otp.remote_link import Link
     from erlmcp.otp.supervisor import Supervisor
 
 __all__ = [
@@ -41,17 +44,22 @@ __all__ = [
     "ChildSpec",
     "Closed",
     "Closing",
+    "Declined",
     "Down",
     "Event",
     "GaveUp",
+    "Hub",
     "Ignore",
+    "Link",
     "Node",
     "Overloaded",
     "Policy",
     "Pool",
     "Ready",
     "Reason",
+    "RemoteOptions",
     "Restart",
+    "Service",
     "Shutdown",
     "Spec",
     "Start",
@@ -59,6 +67,7 @@ __all__ = [
     "Stop",
     "Strategy",
     "Supervisor",
+    "TooLarge",
     "plan",
     "snapshot",
 ]
@@ -68,6 +77,9 @@ _SHELL = {
     "child": ("ChildSpec", "Event", "GaveUp", "Ignore", "Overloaded", "Shutdown", "StartFailed"),
     "inspect": ("Node", "snapshot"),
     "pool": ("Pool",),
+    "remote": ("Declined", "RemoteOptions", "Service", "TooLarge"),
+    "remote_hub": ("Hub",),
+    "remote_link": ("Link",),
     "supervisor": ("Supervisor",),
 }
 _HOME = {name: module for module, names in _SHELL.items() for name in names}

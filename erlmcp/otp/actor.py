@@ -40,6 +40,7 @@ class Down(Exception):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"actor {name} {why}")
         self.name = name
+        self.why = why
 
 
 class Message(Struct, frozen=True):
