@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from erlmcp.otp import Action, Closed, Closing, Policy, Ready, Reason, Restart, Spec, Start, Stop, plan
+from erlmcp.otp import Action, Closed, Closing, Policy, Ready, Reason, Restart, Spec, Start, Stop, Strategy, plan
 
 PERMANENT, TRANSIENT, TEMPORARY = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
+UNASKED = [Reason.NORMAL, Reason.SHUTDOWN, Reason.CRASHED, Reason.CANCELLED, Reason.KILLED]
 
 
 def word(action: Action) -> str:
@@ -77,3 +78,21 @@ class Drive:
 
 def specs(*ids: str, restart: Restart = PERMANENT) -> list[Spec]:
     return [Spec(child_id, restart) for child_id in ids]
+
+
+def begun(
+    *children: Spec | str,
+    strategy: Strategy = Strategy.ONE_FOR_ONE,
+    intensity: int = 3,
+    period: float = 10.0,
+    slow: str = "",
+    **more,
+) -> Drive:
+    """A plan that has begun; a child that is only a name is permanent."""
+    drive = Drive(
+        Policy(strategy, intensity, period, **more),
+        [Spec(child) if isinstance(child, str) else child for child in children],
+        slow,
+    )
+    drive.begin()
+    return drive

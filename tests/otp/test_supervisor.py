@@ -165,9 +165,9 @@ async def test_a_supervisor_runs_once_at_a_time_and_again_later(company):
         await company.tells("+a")
 
 
-async def test_a_faulty_tree_is_refused_when_it_is_written():
+async def test_a_faulty_tree_is_refused_when_it_is_written(company):
     with pytest.raises(ValueError, match="two children are called 'a'"):
-        Supervisor(ONE, 1, 5.0, [ChildSpec("a", stubborn), ChildSpec("a", stubborn)])
+        Supervisor(ONE, 1, 5.0, [company.child("a"), company.child("a")])
 
 
 # Restarts
