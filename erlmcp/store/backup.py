@@ -14,7 +14,7 @@ from erlmcp.store.errors import Corrupt, Foreign, Missing, StoreError, explain
 from erlmcp.store.migrations import Schema, refuse_what_does_not_fit, standings
 from erlmcp.store.opening import APPLICATION_ID, check_ours, connect
 from erlmcp.store.options import Options
-from erlmcp.store.place import LastExit, Ownership, check_room, refusal
+from erlmcp.store.place import LastExit, Ownership, check_room, refusal, sync_directory
 
 __all__ = ["Backup", "Restored", "backup", "restore"]
 
@@ -49,7 +49,7 @@ def backup(source: Path, target: Path, options: Options | None = None) -> Backup
     partial = target.with_name(f"{target.name}.partial")
     _copy(source, partial, options or Options())
     os.replace(partial, target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
     return Backup(target, target.stat().st_size)
 
 
@@ -72,7 +72,7 @@ def restore(source: Path, target: Path, schema: Schema, options: Options | None 
         os.replace(partial, target)
         for name in ("-wal", "-shm"):
             Path(f"{target}{name}").unlink(missing_ok=True)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
         done = True
     finally:
         ownership.leave(clean=done)
@@ -139,14 +139,6 @@ def _set_aside(target: Path, options: Options) -> Path | None:
 
 def _sync(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
     finally:

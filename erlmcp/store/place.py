@@ -9,12 +9,22 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 from erlmcp.store.errors import DiskFull, Locked, Missing, ReadOnly, StoreError, Unsafe
 
-__all__ = ["LastExit", "Ownership", "check_file_system", "check_room", "file_system_of", "make_file", "refusal"]
+__all__ = [
+    "LastExit",
+    "Ownership",
+    "check_file_system",
+    "check_room",
+    "file_system_of",
+    "make_file",
+    "refusal",
+    "sync_directory",
+]
 
 #: Where several machines, or a machine and its guest, may open one file: neither locks nor shared memory carry over.
 _NETWORK = frozenset({
@@ -109,10 +119,22 @@ def make_file(path: Path) -> None:
     """An empty file for this user alone, if there is none. (SQLite gives its WAL the mode of the database.)"""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        sync_directory(path.parent)
+        with suppress(PermissionError):  # the directory may be new as well; where it is not, its parent may be private
+            sync_directory(path.parent.parent)
     except FileExistsError:
         return
     except OSError as error:
         raise refusal(error, path) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable; SQLite does so for its WAL, not for the database."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _open_lock(path: Path) -> int:
