@@ -1,7 +1,8 @@
 """The only door: picks the compiled twins or the pure ones, once, at import.
 
-`ERLMCP_PURE=1` forces pure; `ERLMCP_REQUIRE_SPEEDUPS=1` refuses to fall back. Type checkers always see the pure twins,
-which are the specification and so the type stubs as well.
+`ERLMCP_PURE=1` forces pure; `ERLMCP_REQUIRE_SPEEDUPS=1` refuses to fall back: by an ImportError of this package's name,
+which the command line knows it by. Type checkers always see the pure twins, which are the specification and so the type
+stubs as well.
 """
 
 import os
@@ -36,10 +37,14 @@ else:
         BACKEND = "compiled"
     except ImportError as absent:
         if os.environ.get("ERLMCP_REQUIRE_SPEEDUPS") == "1":
-            raise ImportError(
-                f"ERLMCP_REQUIRE_SPEEDUPS=1, but the compiled extensions do not load: {absent}; "
-                "build them with `python setup.py build_ext --inplace`"
-            ) from absent
+            if os.environ.get("ERLMCP_PURE") == "1":
+                why = "ERLMCP_REQUIRE_SPEEDUPS=1 and ERLMCP_PURE=1 can not both be: unset one of them"
+            else:
+                why = (
+                    f"ERLMCP_REQUIRE_SPEEDUPS=1, but the compiled extensions do not load: {absent}; "
+                    "build them with `python setup.py build_ext --inplace`, or unset it"
+                )
+            raise ImportError(why, name=__name__) from None
         from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
         from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
 

@@ -1,13 +1,14 @@
 """`erlmcp serve` and `erlmcp start` as a person meets them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.node.nodes import APP, WITHIN, call, end, environment, launch, until
+from tests.node.nodes import APP, WITHIN, Node, call, end, environment, launch, until
 
 
 def erlmcp(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -26,6 +27,44 @@ def test_serve_ends_its_start_with_what_to_open_and_how_to_connect(tmp_path: Pat
     finally:
         end(node)
     assert node.process.returncode == 0
+
+
+def piped(folder: Path, redirect: str, stdout: int) -> Node:
+    """A node that a shell starts with such redirections."""
+    (folder / "probe.py").write_text(APP)
+    serve = [sys.executable, "-m", "erlmcp", "serve", "probe:app", "--port", "0", "--metrics-port", "0"]
+    command = ["sh", "-c", f'exec "$@" {redirect}', "sh", *serve, "--data-dir", "data", "--log-format", "human"]
+    with (folder / "stderr").open("wb") as stderr:
+        return Node(subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, env=environment()), folder)
+
+
+@pytest.mark.parametrize("redirect", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_node_that_was_started_with_closed_streams_serves_and_opens_no_socket_in_their_place(tmp_path, redirect: str):
+    node = piped(tmp_path, redirect, subprocess.DEVNULL)
+    try:
+        until(node.runs, "a running node")
+        assert isinstance(call(node.port(), "pid"), int)
+        shown = {fd: os.readlink(f"/proc/{node.process.pid}/fd/{fd}") for fd in range(3)}
+        assert not [fd for fd, link in shown.items() if link.startswith(("socket:", "anon_inode:"))]
+    finally:
+        end(node)
+    assert node.process.returncode == 0
+    assert "Traceback" not in node.stderr()
+
+
+def test_nobody_reads_the_closing_lines_and_the_node_serves_all_the_same(tmp_path: Path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    node = piped(tmp_path, "", writer)
+    os.close(writer)
+    try:
+        until(node.runs, "a running node")
+        assert isinstance(call(node.port(), "pid"), int)
+    finally:
+        end(node)
+    assert node.process.returncode == 0
+    assert "the node has stopped" in node.stderr()
+    assert "BrokenPipeError" not in node.stderr()
 
 
 def test_the_pure_twins_serve_with_one_warning(tmp_path: Path):

@@ -103,8 +103,9 @@ def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """This process's environment without what would configure a node."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("ERLMCP_")} | changes
+    """This process's environment without what would configure a node; which twins serve is for the caller to say."""
+    kept = {key: value for key, value in os.environ.items() if key == "ERLMCP_PURE" or not key.startswith("ERLMCP_")}
+    return kept | changes
 
 
 def launch(folder: Path, *arguments: str, source: str | None = APP, app: str = "probe:app", **environ: str) -> Node:
