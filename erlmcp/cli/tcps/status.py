@@ -21,7 +21,9 @@ COUNTERS = {"queued": "queued", "in_progress": "current", "completed": "complete
 @click.command(context_settings=CONTEXT)
 @asks
 def status(terminal: Terminal) -> int:
-    """Show the line: its server, the kanban, the work orders, and whether the chain of receipts is whole (else 1).
+    """Show the line at a glance.
+
+    The server, the kanban, the work orders, and whether the chain of receipts is whole; the exit code is 1 when not.
 
     \b
     Examples:

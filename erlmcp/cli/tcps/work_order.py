@@ -65,8 +65,8 @@ def create(terminal: Terminal, labels: tuple[str, ...], **given: Any) -> None:
 
     \b
     Examples:
-      erlmcp tcps work-order create --signal-type cve --title "Patch it" --source CVE-1
-      erlmcp tcps work-order create --signal-type refund --title "Pay back"
+      erlmcp tcps work-order create --signal-type cve --title "Patch it"
+      erlmcp tcps work-order create --signal-type refund --title Pay
       erlmcp tcps work-order create --signal-type internal --title Try
     """
     _moved(terminal, "work_order_create", labels=list(labels) or None, **given)
@@ -141,7 +141,9 @@ def pull(terminal: Terminal, **given: Any) -> None:
 @ASSIGNEE
 @changes
 def pull_next(terminal: Terminal, **given: Any) -> None:
-    """Start the best work order that waits in any bucket with a free slot.
+    """Start the next work order, of any bucket.
+
+    The one with the highest priority, then the oldest, of those whose bucket has a free slot.
 
     \b
     Examples:
@@ -185,7 +187,7 @@ def release(terminal: Terminal, **given: Any) -> None:
 @click.option("--reason", required=True, help="Why; the work order shows it.")
 @changes
 def cancel(terminal: Terminal, **given: Any) -> None:
-    """Cancel a work order: it will not be made. This cannot be taken back.
+    """Cancel a work order for good: it will not be made.
 
     \b
     Examples:
@@ -204,7 +206,9 @@ def cancel(terminal: Terminal, **given: Any) -> None:
 @click.option("--assignee", metavar="WHO", help='Who makes it; "" for nobody.')
 @changes
 def update(terminal: Terminal, **given: Any) -> None:
-    """Change a work order that is queued or in progress; what is not given stays.
+    """Change a work order.
+
+    It is queued or in progress; what is not given stays.
 
     \b
     Examples:
