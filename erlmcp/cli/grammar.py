@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from erlmcp import __version__
-from erlmcp.node.exits import Exit, Refusal
+from erlmcp.node.exits import MEANINGS, Exit, Refusal
 
 __all__ = ["CONTEXT", "erlmcp", "run"]
 
@@ -32,19 +32,7 @@ Examples:
   erlmcp status
   erlmcp stop
 """
-EPILOG = """\b
-Exit codes:
-    0  done
-    1  the answer is no: pang, a reload that was refused
-    2  a flag or an argument is wrong
-    3  the app can not be loaded; there is no such work order or receipt
-    4  a port or the data directory is taken; a work order has no free slot, or its status does not allow it
-    6  no node answers
-    7  the configuration is wrong
-   70  workers died more often than node.max_restarts allows
-  124  it did not end in time
-  130  interrupted
-"""
+EPILOG = "\b\nExit codes:\n" + "\n".join(f"{code:5}  {meaning}" for code, meaning in MEANINGS.items())
 
 
 class Commands(click.Group):

@@ -1,28 +1,42 @@
 """Exit codes, one table for the node and the command line, and the one exception that carries a code.
 
-They follow the table in docs/CONFIGURATION.md; a worker and the arbiter use the same numbers.
+`erlmcp -h` and docs/CONFIGURATION.md show the table as it is here; a worker and the arbiter use the same numbers.
 """
 
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["Exit", "Refusal"]
+__all__ = ["MEANINGS", "Exit", "Refusal"]
 
 
 class Exit(IntEnum):
-    """What a process of ours says when it leaves."""
+    """What a process of ours says when it leaves; MEANINGS has it in words."""
 
     OK = 0
-    NEGATIVE = 1  # the answer is no: pang, a reload that was refused
-    USAGE = 2  # a flag or an argument is wrong
-    CANNOT_BOOT = 3  # the app is not there, or it can not be loaded
-    NOT_FOUND = 3  # nor is a work order or a receipt
-    CONFLICT = 4  # the port or the data directory is another program's; no slot is free for a work order
-    UNREACHABLE = 6  # no node answers
-    CONFIG = 7  # the configuration is wrong
-    GAVE_UP = 70  # workers died more often than node.max_restarts allows
-    TIMEOUT = 124  # what was asked for did not end in time
-    INTERRUPTED = 130  # Ctrl-C
+    NEGATIVE = 1
+    USAGE = 2
+    CANNOT_BOOT = 3
+    NOT_FOUND = 3
+    CONFLICT = 4
+    UNREACHABLE = 6
+    CONFIG = 7
+    GAVE_UP = 70
+    TIMEOUT = 124
+    INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    Exit.OK: "done",
+    Exit.NEGATIVE: "the answer is no: pang, a reload that was refused",
+    Exit.USAGE: "a flag or an argument is wrong",
+    Exit.CANNOT_BOOT: "the app is not there, or it can not be loaded; tcps: there is no such work order or receipt",
+    Exit.CONFLICT: "a port or the data directory is taken; tcps: a conflict, like no free slot",
+    Exit.UNREACHABLE: "no node answers",
+    Exit.CONFIG: "the configuration is wrong, or names what can not be used",
+    Exit.GAVE_UP: "workers died more often than node.max_restarts allows",
+    Exit.TIMEOUT: "it did not end in time",
+    Exit.INTERRUPTED: "interrupted",
+}
 
 
 class Refusal(Exception):

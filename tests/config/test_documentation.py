@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import erlmcp
+from erlmcp.cli.grammar import EPILOG
 from erlmcp.cli.serving import SPELLED
 from erlmcp.config import load
 from erlmcp.config.keys import keys_of
-from erlmcp.node.exits import Exit
+from erlmcp.node.exits import MEANINGS, Exit
 from erlmcp.node.sections import SECTIONS
 
 ROOT = Path(erlmcp.__file__).parent.parent
@@ -31,9 +32,11 @@ def test_every_flag_is_documented_with_its_key():
     assert documented == {flag: key for key, flag in SPELLED.items()}
 
 
-def test_every_exit_code_is_documented():
-    documented = [int(code) for code in re.findall(r"^\| (\d+) \| .+ \|$", TEXT, re.MULTILINE)]
-    assert documented == list(Exit)
+def test_every_exit_code_is_documented_in_the_words_of_the_help():
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", TEXT, re.MULTILINE)
+    assert {int(code): meaning.replace("`", "") for code, meaning in rows} == MEANINGS
+    assert list(MEANINGS) == list(Exit)
+    assert all(f"{code:5}  {meaning}\n" in f"{EPILOG}\n" for code, meaning in MEANINGS.items())
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
