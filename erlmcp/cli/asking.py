@@ -68,7 +68,7 @@ def stop(place: Path, timeout: float) -> None:
     click.echo("stopped")
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Replace the workers one by one: new code, new configuration.")
 @place_options
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=120.0, show_default=True, help="Seconds to wait.")
 def reload(place: Path, timeout: float) -> int:

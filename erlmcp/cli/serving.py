@@ -148,7 +148,7 @@ Look at it with `erlmcp status{place}`, stop it with Ctrl-C or `erlmcp stop{plac
 """
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Serve an app in the background.")
 @flags
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds to wait.")
 def start(timeout: float, **given: Any) -> None:

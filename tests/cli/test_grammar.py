@@ -54,6 +54,13 @@ def test_every_command_helps_with_two_or_three_examples(words: list[str], flag: 
     assert all("erlmcp" in line for line in examples)
 
 
+def test_the_help_cuts_no_command_s_line_short(capsys):
+    assert run(["-h"]) == 0
+    lines = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+    assert not [line for line in lines if line.endswith("...")]
+
+
 def test_the_help_lists_every_exit_code():
     listed = {int(number) for number in re.findall(r"^ +(\d+)  ", EPILOG, re.MULTILINE)}
     assert listed == {int(code) for code in Exit}

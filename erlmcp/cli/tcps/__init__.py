@@ -14,6 +14,7 @@ __all__ = ["tcps"]
 tcps = Words(
     "tcps",
     commands={"status": status, "work-order": work_order, "kanban": kanban, "receipt": receipt},
+    short_help="Work on the production line of a running server.",
     help="""Work on the production line of a running server: work orders, kanban, receipts.
 
 \b
