@@ -34,6 +34,7 @@ __all__ = ["BODY", "CLOSED", "CONTINUE", "HEAD", "IDLE", "LARGE", "Connection", 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LARGE: Final = 64 * 1024  # bytes of a body from which on copying it costs more than a second buffer (performance.md 4)
 SMALL: Final = 4 * 1024  # pieces of a body below this are gathered, so that a drip can not cost an object per byte
+STEPS: Final = 1024  # chunks looked at in one call: a body in chunks of a byte must not stop the loop (CVE-2025-69229)
 BLANK: Final = 16  # more bytes than this are never only empty lines: those are refused before
 _KEEP = b"Connection: keep-alive\r\n"
 _CLOSE = b"Connection: close\r\n"
@@ -49,11 +50,11 @@ _OWED = frozenset({HEAD, BODY})
 
 
 class Connection:
-    """The reading side. Give bytes to `receive`, then call `next` until it gives None."""
+    """The reading side. Give bytes to `receive`, then call `next` until it gives None and there is no `more`."""
 
     __slots__ = (
         *("_options", "_peer", "_data", "_at", "_scanned", "_read"),
-        *("_head", "_parts", "_left", "_size", "_extensions", "_wants"),
+        *("_head", "_parts", "_left", "_size", "_extensions", "_wants", "more"),
     )
 
     def __init__(self, options: Options, peer: str = "") -> None:
@@ -69,6 +70,8 @@ class Connection:
         self._size = 0  # of the body so far
         self._extensions = 0
         self._wants = False  # the peer waits for 100 (Continue)
+        self.more = False
+        """Whether the last `next` gave None only to let others have their turn: call it again without new bytes."""
 
     def receive(self, data: bytes) -> None:
         """Take what came. Nothing is looked at before `next`."""
@@ -93,7 +96,7 @@ class Connection:
 
     def close(self) -> None:
         """Read nothing more: the last answer was given."""
-        self._read, self._data, self._at, self._parts = _CLOSED, b"", 0, []
+        self._read, self._data, self._at, self._parts, self.more = _CLOSED, b"", 0, [], False
 
     def interim(self) -> bytes:
         """100 (Continue) if the peer waits for it, once (RFC 9110 10.1.1)."""
@@ -169,7 +172,12 @@ class Connection:
 
     def _read_chunks(self) -> Request | None:
         data, most = self._data, self._options.max_body
+        self.more, steps = False, 0
         while self._left >= 0:
+            if steps == STEPS:
+                self.more = True
+                return None
+            steps += 1
             step = next_chunk(data, self._at, self._left, most - self._size)
             if step is None:
                 return None

@@ -156,6 +156,9 @@ class Protocol(asyncio.Protocol):
         served, last = 0, False
         while True:
             event = core.next()
+            if event is None and core.more:
+                self._schedule()
+                break
             if event is None:
                 event = core.truncated() if self._ended else None
                 if event is None:
@@ -193,10 +196,10 @@ class Protocol(asyncio.Protocol):
         """After a turn: what is waited for, and until when; and whether reading goes on."""
         if self._stalled:
             return
-        if self._pending is not None or self._due:
+        if self._pending is not None or (self._due and not self._core.more):
             self._phase, self._deadline = OURS, NEVER
             return
-        if self._held:
+        if self._held and not self._due:
             self._held = False
             self._transport.resume_reading()
         phase, options = self._core.phase(), self._shared.options

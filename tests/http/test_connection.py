@@ -6,7 +6,7 @@ import pytest
 
 from erlmcp._speedups import tables
 from erlmcp.http import Options, Request, Response
-from erlmcp.http.connection import BODY, CLOSED, CONTINUE, HEAD, IDLE, LARGE, Connection, send
+from erlmcp.http.connection import BODY, CLOSED, CONTINUE, HEAD, IDLE, LARGE, STEPS, Connection, send
 from erlmcp.http.errors import Refusal
 from tests.http.fakes import DATE, get, post
 from tests.wire.twins import twins, use
@@ -22,8 +22,9 @@ def read(connection: Connection, data: bytes) -> list[object]:
     """Bodies of the requests in these bytes, statuses of the refusals."""
     connection.receive(data)
     events: list[object] = []
-    while (event := connection.next()) is not None:
-        events.append(event.body if isinstance(event, Request) else event.response.status)
+    while (event := connection.next()) is not None or connection.more:
+        if event is not None:
+            events.append(event.body if isinstance(event, Request) else event.response.status)
     return events
 
 
@@ -50,6 +51,18 @@ def test_a_body_comes_whole_however_it_was_framed(size: int) -> None:
     data = chunked(body, size) + post(body)
     pieces = [data[at : at + 999] for at in range(0, len(data), 999)]
     assert [event for piece in pieces for event in read(connection, piece)] == [body, body]
+
+
+def test_one_call_looks_at_so_many_chunks_and_says_that_there_are_more() -> None:
+    connection = Connection(Options())
+    connection.receive(chunked(b"a" * (2 * STEPS - 1), 1) + get())
+    assert (connection.next(), connection.more) == (None, True)
+    assert (isinstance(connection.next(), Request), connection.more) == (True, False)
+    assert isinstance(connection.next(), Request)
+    connection.receive(chunked(b"a" * (STEPS + 1), 1))
+    assert (connection.next(), connection.more) == (None, True)
+    connection.close()
+    assert (connection.next(), connection.more) == (None, False)
 
 
 def test_a_body_may_be_as_long_as_its_limit_and_no_longer() -> None:

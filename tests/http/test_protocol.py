@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from erlmcp.http import Exchange, Handler, Options, Request, Response, Stream
-from erlmcp.http.connection import CONTINUE
+from erlmcp.http.connection import CONTINUE, STEPS
 from tests.http.fakes import DATE, Served, answer, echo, eventually, get, post, say
 
 pytestmark = pytest.mark.both_loops
@@ -113,6 +113,32 @@ async def test_reading_pauses_while_too_much_waits_behind_an_answer_and_resumes(
     later.futures[0].set_result(Response(204))
     await settle()
     assert served.transport.reading
+
+
+CHUNKED = get(b"Transfer-Encoding: chunked\r\n", b"POST")
+BYTE = b"1\r\nx\r\n"
+
+
+async def test_a_body_in_very_many_chunks_is_read_in_several_turns() -> None:
+    served = Served(echo, Options(read_ahead=1024))
+    served.feed(CHUNKED + BYTE * (2 * STEPS))
+    served.feed(BYTE * STEPS + b"0\r\n\r\n" + get())
+    assert (served.transport.writes, served.transport.reading) == ([], False)
+    await settle()
+    assert served.transport.written() == answer(b"x" * (3 * STEPS)) + answer(b"")
+    assert served.transport.reading
+
+
+async def test_turns_do_not_extend_the_deadline_of_a_body() -> None:
+    served = Served(say(), TIMES)
+    now = monotonic()
+    served.feed(CHUNKED)
+    for _ in range(3):
+        served.feed(BYTE * (STEPS + 1))
+    served.protocol.sweep(now + 30.5)
+    assert served.transport.written().startswith(b"HTTP/1.1 408 ")
+    await settle()
+    assert served.transport.log == ["write_eof"]
 
 
 async def test_nothing_is_served_while_the_peer_does_not_read() -> None:

@@ -1,4 +1,7 @@
-"""The wire cases of `http_cases.json` (its `legend` explains the fields): bytes, and what may come back."""
+"""The wire cases: bytes, and what may come back. The `legend` of `http_cases.json` explains the fields.
+
+`http_cases.json` was given to us; `more_cases.json` is our own, in the same format.
+"""
 
 import base64
 import json
@@ -8,12 +11,18 @@ from typing import Any
 Case = dict[str, Any]
 
 DATA = Path(__file__).with_name("http_cases.json")
+MORE = Path(__file__).with_name("more_cases.json")
 AUTHORITY = b"localhost:8080"
 
 
 def cases() -> list[Case]:
-    """Every case, none left out."""
+    """Every given case, none left out."""
     return json.loads(DATA.read_text())["cases"]
+
+
+def more_cases() -> list[Case]:
+    """Every case of our own."""
+    return json.loads(MORE.read_text())["cases"]
 
 
 def payload(case: Case) -> bytes:

@@ -26,8 +26,9 @@ def outcome(parts: list[bytes]) -> Outcome:
     events: Outcome = []
     for part in parts:
         connection.receive(part)
-        while (event := connection.next()) is not None:
-            events.append(event if isinstance(event, Request) else event.response.status)
+        while (event := connection.next()) is not None or connection.more:
+            if event is not None:
+                events.append(event if isinstance(event, Request) else event.response.status)
     return events
 
 
