@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -161,20 +161,28 @@ def start(timeout: float, **given: Any) -> None:
       erlmcp start mypackage.module:app --workers 4
       erlmcp start && erlmcp status
     """
-    from erlmcp.node.resolver import resolve  # noqa: PLC0415 - the help needs no node
+    from erlmcp.node.control import make_directory  # noqa: PLC0415 - the help needs no node
+    from erlmcp.node.resolver import resolve  # noqa: PLC0415
 
     resolved = resolve(question(given))
     directory = Path(resolved.node.data_dir)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(directory)
     log = directory / "erlmcp.log"
     command = [sys.executable, "-P", "-m", "erlmcp", "serve", *sys.argv[2:]]
-    with log.open("ab") as output:
+    with _appended(log) as output:
         before = output.tell()
         node = subprocess.Popen(
             _without_timeout(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     _await(node, directory, timeout, lambda: log.read_bytes()[before:].decode(errors="replace").strip())
     click.echo(f"started, pid {node.pid}")
+
+
+def _appended(log: Path) -> BinaryIO:
+    try:
+        return log.open("ab")
+    except OSError as fault:
+        raise Refusal(Exit.CONFIG, f"can not write to {log}: {fault.strerror}; give another --data-dir") from fault
 
 
 def _without_timeout(command: list[str]) -> list[str]:

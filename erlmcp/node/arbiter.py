@@ -59,9 +59,12 @@ class Arbiter:
         self.notices = Notices(resolved.log)
         self.started = self._round_at = time.monotonic()
         self.directory = DataDir(Path(resolved.node.data_dir).absolute())
+        self.doors: dict[str, socket.socket] = {}
         try:
             self.doors = bind_doors(resolved)
+            self._control = open_door(self.directory)
         except Refusal:
+            self._close_doors()
             self.directory.close()
             raise
         self.plan = new_plan(resolved)
@@ -101,7 +104,7 @@ class Arbiter:
     def run(self) -> int:
         """Serve until told to stop or until it has to give up; returns the exit code, with every port released."""
         self._selector.register(hear_signals(), selectors.EVENT_READ, self._on_signals)
-        reception = Reception(self._selector, open_door(self.directory), self._on_verb)
+        reception = Reception(self._selector, self._control, self._on_verb)
         self._apply(plan.begin(self.plan))
         while self.plan.stage is not plan.Stage.CLOSED or self.fleet.others:
             for key, _ in self._selector.select(TICK):

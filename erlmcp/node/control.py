@@ -8,13 +8,13 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from erlmcp.node.exits import Exit, Refusal
 
-__all__ = ["Asker", "DataDir", "ask", "open_door"]
+__all__ = ["Asker", "DataDir", "ask", "make_directory", "open_door"]
 
 SOCKET = "control.sock"
 PID = "erlmcp.pid"
@@ -23,19 +23,31 @@ MAX_ANSWER = 16 * 1024 * 1024
 PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
+def make_directory(path: Path) -> None:
+    """Make a data directory (0700) unless it is there. Refusal(CONFIG) says what is in the way."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as fault:
+        raise _unusable(path, "it is a file, not a directory") from fault
+    except OSError as fault:
+        raise _unusable(path, f"it can not be made: {fault.strerror}") from fault
+
+
+def _unusable(path: Path, why: str) -> Refusal:
+    return Refusal(Exit.CONFIG, f"can not use the data directory {path}: {why}; give another with --data-dir")
+
+
 class DataDir:
     """A directory that this node owns until `close`: one node each, by a lock that ends with the process."""
 
     def __init__(self, path: Path) -> None:
-        """Make the directory (0700) and take it. Refusal(CONFLICT) when another node has it."""
+        """Make it and take it. Refusal: CONFLICT when another node has it, CONFIG when it can not be used."""
         self.path = path
+        make_directory(path)
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd = os.open(path / PID, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as fault:
-            raise Refusal(
-                Exit.CONFLICT, f"can not use the data directory {path}: {fault.strerror}; give another with --data-dir"
-            ) from fault
+            raise _unusable(path, f"{PID} in it can not be written: {fault.strerror}") from fault
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
@@ -51,7 +63,8 @@ class DataDir:
 
     def close(self) -> None:
         """Give the directory back."""
-        (self.path / SOCKET).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self.path / SOCKET).unlink(missing_ok=True)
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
@@ -71,17 +84,23 @@ def _short(directory: Path) -> Iterator[str]:
 
 
 def open_door(directory: DataDir) -> socket.socket:
-    """Listen on the control socket; one that a killed node left behind is replaced, the lock says that it is dead."""
-    (directory.path / SOCKET).unlink(missing_ok=True)
+    """Listen on the control socket; one that a killed node left behind is replaced, the lock says that it is dead.
+
+    Refusal(CONFIG) where there can be no socket, as on some file systems that are shared with another machine.
+    """
     door = socket.socket(socket.AF_UNIX)
     door.setblocking(False)
-    with _short(directory.path) as path:
-        mask = os.umask(0o177)
-        try:
+    mask = os.umask(0o177)
+    try:
+        (directory.path / SOCKET).unlink(missing_ok=True)
+        with _short(directory.path) as path:
             door.bind(path)
-        finally:
-            os.umask(mask)
-    door.listen(16)
+        door.listen(16)
+    except OSError as fault:
+        door.close()
+        raise _unusable(directory.path, f"{SOCKET} in it can not be made: {fault.strerror}") from fault
+    finally:
+        os.umask(mask)
     return door
 
 

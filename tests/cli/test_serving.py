@@ -115,6 +115,19 @@ def test_start_says_why_a_node_does_not_start(tmp_path: Path, shape: str):
     )
 
 
+@pytest.mark.parametrize(
+    ("directory", "words"),
+    [("file", "can not use the data directory file: it is a file"), ("odd", "can not write to odd/erlmcp.log")],
+)
+def test_start_tells_in_one_line_what_is_wrong_with_the_data_directory(tmp_path: Path, directory: str, words: str):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "odd" / "erlmcp.log").mkdir(parents=True)
+    failed = erlmcp("start", "--data-dir", directory, cwd=tmp_path)
+    assert failed.returncode == 7
+    assert failed.stderr.startswith(f"error: {words}")
+    assert failed.stderr.count("\n") == 1
+
+
 def test_start_refuses_a_wrong_configuration_as_serve_does(tmp_path: Path):
     failed = erlmcp("start", "--host", "0.0.0.0", cwd=tmp_path)
     assert failed.returncode == 2

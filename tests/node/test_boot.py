@@ -68,6 +68,15 @@ def test_a_taken_port_is_named_with_its_flag(folder):
         assert said.endswith("choose another with --metrics-port")
 
 
+@pytest.mark.parametrize("name", ["erlmcp.pid", "control.sock"])
+def test_a_data_directory_that_can_not_be_used_is_told_with_its_flag(folder, name: str):
+    (folder / "data" / name).mkdir(parents=True)
+    code, said = refusal(folder)
+    assert code == 7
+    assert said.startswith(f"can not use the data directory {folder / 'data'}: {name} in it can not be ")
+    assert said.endswith("give another with --data-dir")
+
+
 def test_an_address_beyond_this_machine_needs_an_explicit_word(folder):
     code, said = refusal(folder, "--host", "0.0.0.0")
     assert code == 2

@@ -55,10 +55,33 @@ def test_a_directory_given_back_can_be_taken_again(tmp_path: Path):
     DataDir(tmp_path / "data").close()
 
 
-def test_a_directory_that_can_not_be_made_is_refused_in_one_line(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("file", "it is a file, not a directory"),
+        ("file/data", "it can not be made: Not a directory"),
+        ("odd", "erlmcp.pid in it can not be written: Is a directory"),
+    ],
+)
+def test_a_directory_that_can_not_be_used_is_a_wrong_configuration_and_not_a_conflict(tmp_path: Path, name, why):
     (tmp_path / "file").write_text("")
-    with pytest.raises(Refusal, match="can not use the data directory"):
-        DataDir(tmp_path / "file" / "data")
+    (tmp_path / "odd" / PID).mkdir(parents=True)
+    with pytest.raises(Refusal) as refusal:
+        DataDir(tmp_path / name)
+    assert refusal.value.code == Exit.CONFIG
+    assert refusal.value.message == (
+        f"can not use the data directory {tmp_path / name}: {why}; give another with --data-dir"
+    )
+
+
+def test_a_directory_without_room_for_the_control_socket_is_refused_and_given_back(tmp_path: Path):
+    (tmp_path / SOCKET / "x").mkdir(parents=True)
+    directory = DataDir(tmp_path)
+    with pytest.raises(Refusal, match=r"control\.sock in it can not be made: Is a directory") as refusal:
+        open_door(directory)
+    assert refusal.value.code == Exit.CONFIG
+    directory.close()
+    DataDir(tmp_path).close()
 
 
 def test_a_question_is_answered(directory: DataDir):
