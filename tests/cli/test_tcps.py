@@ -200,7 +200,7 @@ def test_lists_are_tables_with_the_newest_first_and_say_how_to_go_on(erlmcp: Tcp
     for number in range(3):
         made(erlmcp, f"Order {number}")
     first = erlmcp("work-order", "list", "--limit", "2")
-    assert first.out.splitlines()[0].split() == ["id", "status", "bucket", "priority", "sla", "assignee", "title"]
+    assert first.out.splitlines()[0].split() == ["id", "status", "bucket", "prio", "sla", "assignee", "title"]
     assert [line.split("  ")[-1] for line in first.out.splitlines()[1:]] == ["Order 2", "Order 1"]
     more = re.fullmatch(r"there is more: add (--cursor) (\S+)\n", first.err)
     assert more

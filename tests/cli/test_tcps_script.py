@@ -81,8 +81,8 @@ def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path, settings: 
 
 
 def test_a_narrow_terminal_gets_a_table_that_fits(tmp_path: Path) -> None:
-    lines = on_a_terminal(tmp_path, 60, NO_COLOR="1").splitlines()
-    assert max(map(len, lines)) == 60
+    lines = on_a_terminal(tmp_path, 80, NO_COLOR="1").splitlines()
+    assert max(map(len, lines)) == 80
     assert lines[-1].endswith("…")
 
 

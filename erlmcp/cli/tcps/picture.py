@@ -36,7 +36,7 @@ Block = Table | Facts | str
 
 # C0 and C1 controls, and the marks that reorder text (Unicode UAX #9): they show as what they are not.
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LEAST: Final = 12  # columns that an elastic column keeps
+_LEAST: Final = 8  # columns that an elastic column keeps
 _GAP: Final = "  "
 _COLOURS: Final = {
     "critical": "red",

@@ -50,7 +50,7 @@ def work_order(document: dict[str, Any]) -> Sequence[Block]:
 
 def work_orders(document: dict[str, Any]) -> Sequence[Block]:
     """A list of orders."""
-    head = ("id", "status", "bucket", "priority", "sla", "assignee", "title")
+    head = ("id", "status", "bucket", "prio", "sla", "assignee", "title")
     rows = [
         (
             order["id"],
@@ -91,12 +91,12 @@ def receipt(document: dict[str, Any]) -> Sequence[Block]:
 
 def receipts(document: dict[str, Any]) -> Sequence[Block]:
     """A list of receipts."""
-    head = ("seq", "at", "type", "work order", "actor", "hash")
+    head = ("seq", "at (UTC)", "type", "work order", "actor", "hash")
     rows = [
-        (each["seq"], _time(each["at"]), each["type"], each["work_order_id"], each["actor"], each["hash"][:12])
+        (each["seq"], _clock(each["at"]), each["type"], each["work_order_id"], each["actor"], each["hash"][:12])
         for each in document["receipts"]
     ]
-    return [Table(head, rows, 2, "no receipts")]
+    return [Table(head, rows, len(head) - 1, "no receipts")]
 
 
 def verification(document: dict[str, Any]) -> Block:
@@ -123,4 +123,8 @@ def _words(word: str | None) -> str:
 
 def _time(stamp: str | None) -> str | None:
     """`2026-11-24T05:53:12.345Z` → `2026-11-24 05:53:12 UTC`."""
-    return f"{stamp[:10]} {stamp[11:19]} UTC" if stamp else None
+    return f"{_clock(stamp)} UTC" if stamp else None
+
+
+def _clock(stamp: str) -> str:
+    return f"{stamp[:10]} {stamp[11:19]}"
