@@ -20,7 +20,9 @@ it is) and a goal (what it shall be). An event changes goals; `_advance` derives
 
 Order: stops go right to left, one at a time; then starts go left to right, one at a time, each when the one before is
 up. Children of a running one_for_one plan do not depend on each other, so there nobody waits for a sibling. (OTP's
-supervisor is busy meanwhile and makes them wait.) A policy with `together` has no order: OTP's simple_one_for_one.
+supervisor is busy meanwhile and makes them wait.) A policy with `together` has no order: OTP's simple_one_for_one. Its
+`foundation`, which OTP does not know, keeps the order at boot and at closing: what stands on it starts when it is up,
+and it stops when what stands on it is down.
 """
 
 from collections.abc import Callable, Iterable
@@ -118,6 +120,8 @@ def new(policy: Policy, specs: Iterable[Spec]) -> Plan:
         raise ValueError(f"intensity {policy.intensity} must be 0 or more, period {policy.period} more than 0 seconds")
     if policy.together and policy.strategy is not Strategy.ONE_FOR_ONE:
         raise ValueError(f"children of a {policy.strategy.value} plan depend on each other: they cannot start together")
+    if policy.foundation < 0 or (policy.foundation and not policy.together):
+        raise ValueError(f"foundation {policy.foundation} must be 0 or more, and is for children that start together")
     for spec in specs:
         _check(plan, spec)
         plan = replace(plan, children=(*plan.children, Child(spec)))
@@ -250,6 +254,8 @@ def _advance(plan: Plan) -> Step:
         phases = {child.phase for child in plan.children}
         starts = [] if stops or phases & {Phase.STARTING, Phase.STOPPING} else starts[:1]
         stops = [] if Phase.STOPPING in phases else stops[:1]
+    elif plan.policy.foundation and plan.stage is not Stage.RUNNING:
+        starts, stops = _upon_foundation(plan, starts, stops)
     actions: list[Action] = []
     for at in stops:
         actions.append(Stop(plan.children[at].spec.id, plan.children[at].spec.shutdown))
@@ -258,6 +264,20 @@ def _advance(plan: Plan) -> Step:
         actions.append(Start(plan.children[at].spec.id))
         plan = _with(plan, at, phase=Phase.STARTING, starts=plan.children[at].starts + 1)
     return _milestone(plan, tuple(actions))
+
+
+def _upon_foundation(plan: Plan, starts: list[int], stops: list[int]) -> tuple[list[int], list[int]]:
+    """Those that may start and stop now, while the foundation comes before the others, or goes after them."""
+    size = plan.policy.foundation
+    ground, above = plan.children[:size], plan.children[size:]
+    phases = {child.phase for child in ground}
+    if not phases <= {Phase.UP}:
+        starts = [] if Phase.STARTING in phases or Phase.STOPPING in phases else [at for at in starts if at < size][:1]
+    if any(child.phase is not Phase.DOWN for child in above):
+        stops = [at for at in stops if at >= size]
+    else:
+        stops = [] if Phase.STOPPING in phases else stops[:1]
+    return starts, stops
 
 
 def _in_order(plan: Plan) -> bool:

@@ -65,7 +65,8 @@ class Policy(Struct, frozen=True):
     """How to supervise. The defaults are OTP's.
 
     More than `intensity` restarts within `period` seconds, counted over all children, and the plan gives up.
-    `together` (one_for_one only): all children start at once and stop at once.
+    `together` (one_for_one only): all children start at once and stop at once, except the first `foundation` of them:
+    those start one by one, before the others, and stop after them.
     """
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
@@ -73,6 +74,7 @@ class Policy(Struct, frozen=True):
     period: float = 5.0
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
     together: bool = False
+    foundation: int = 0
 
 
 class Start(Struct, frozen=True):
