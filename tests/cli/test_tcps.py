@@ -1,5 +1,6 @@
 """`erlmcp tcps` against the app on a real store: what each command does, prints and exits with."""
 
+import importlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -244,7 +245,7 @@ def test_receipts_are_listed_shown_and_verified(erlmcp: Tcps, server: Server) ->
     assert shown.out.startswith("receipt 2  work_order_start\n")
     assert '"command": "work_order_start"' in shown.out
     verified = erlmcp("receipt", "verify", "--from-seq", "1", "--to-seq", "2")
-    assert (verified.code, verified.out.splitlines()[1].strip()) == (0, "chain  unbroken, 2 verified")
+    assert (verified.code, verified.out.splitlines()[1].strip()) == (0, "chain  unbroken, 2 of 2 verified")
     server.tamper("UPDATE receipt SET actor = 'mallory' WHERE seq = 1")
     broken = erlmcp("receipt", "verify")
     assert (broken.code, broken.err) == (1, "")
@@ -263,7 +264,7 @@ def test_status_shows_the_server_the_kanban_the_orders_and_the_chain(erlmcp: Tcp
         f"  server       {server.url}",
         "  version      0.6.0",
         "  work orders  1 queued, 1 in progress, 0 completed, 0 cancelled",
-        "  receipts     unbroken, 3 verified",
+        "  receipts     unbroken, 3 of 3 verified",
     ]
     assert table.splitlines()[1].split() == ["security", "1", "5", "4", "20", "normal", "1", "0", "0"]
     document = erlmcp("status", "--format", "json").json
@@ -275,6 +276,21 @@ def test_status_shows_the_server_the_kanban_the_orders_and_the_chain(erlmcp: Tcp
     }
     assert document["work_orders"] == {"queued": 1, "in_progress": 1, "completed": 0, "cancelled": 0}
     assert (document["receipts"]["chain"], len(document["buckets"])) == ("ok", 6)
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "told"), [(2, 0, "unbroken, 2 of 3 verified"), (3, 1, "broken, at receipt 1: ")]
+)
+def test_status_verifies_so_many_of_the_newest_receipts(
+    erlmcp: Tcps, server: Server, monkeypatch: pytest.MonkeyPatch, last: int, code: int, told: str
+) -> None:
+    for _ in range(3):
+        made(erlmcp)
+    server.tamper("UPDATE receipt SET actor = 'mallory' WHERE seq = 1")
+    monkeypatch.setattr(importlib.import_module("erlmcp.cli.tcps.status"), "LAST", last)
+    said = erlmcp("status")
+    assert said.code == code
+    assert told in said.out
 
 
 def test_advice_is_given_in_the_words_of_the_command_line() -> None:

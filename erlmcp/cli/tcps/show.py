@@ -113,7 +113,7 @@ def verification(document: dict[str, Any]) -> Block:
 def chain(document: dict[str, Any]) -> str:
     """The same in a line."""
     if document["chain"] == "ok":
-        return f"unbroken, {document['count']} verified"
+        return f"unbroken, {document['count']} of {document['head']['seq']} verified"
     return f"broken, at receipt {document['seq']}: {document['reason']}"
 
 
