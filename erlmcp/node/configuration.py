@@ -13,7 +13,7 @@ import msgspec
 from erlmcp import __version__
 from erlmcp._speedups import BACKEND
 from erlmcp.config import Config, ConfigError, load
-from erlmcp.http import Origins
+from erlmcp.node.coherence import faults
 from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.options import Address, LogView, Resolved
 from erlmcp.node.resolver import Question
@@ -32,8 +32,9 @@ def read(question: Question) -> Config:
 def resolved_from(config: Config) -> Resolved:
     """The checked whole. Refusal when its parts do not fit together."""
     whole = Sections(**{name: config.section(name) for name in SECTIONS})
+    if wrong := faults(whole, config.origin):
+        raise Refusal(Exit.CONFIG, "\n".join(wrong))
     _refuse_exposure(whole)
-    _check_origins(whole)
     http, metrics = whole.http, whole.metrics
     return Resolved(
         version=__version__,
@@ -57,14 +58,6 @@ def _refuse_exposure(whole: Sections) -> None:
                 f"{key} is {host}, which other machines reach, and erlmcp has no access control yet: everybody who"
                 " reaches the port could call every tool. Listen on 127.0.0.1, or say --insecure if you mean it",
             )
-
-
-def _check_origins(whole: Sections) -> None:
-    http = whole.http
-    try:
-        Origins([*http.allowed_origins, *([http.public_url] if http.public_url else [])])
-    except ValueError as fault:
-        raise Refusal(Exit.CONFIG, f"http.allowed_origins, http.public_url: {fault}") from fault
 
 
 def main() -> int:

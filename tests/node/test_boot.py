@@ -88,7 +88,7 @@ def test_an_address_beyond_this_machine_needs_an_explicit_word(folder):
     ("environ", "words"),
     [
         ({"ERLMCP_HTTP__PRT": "1"}, "env ERLMCP_HTTP__PRT: unknown key http.prt (did you mean http.port?)"),
-        ({"ERLMCP_HTTP__PUBLIC_URL": "example.org"}, "http.public_url"),
+        ({"ERLMCP_HTTP__PUBLIC_URL": "example.org"}, "env ERLMCP_HTTP__PUBLIC_URL: http.public_url: 'example.org'"),
         ({"ERLMCP_CONFIG": "missing.config"}, "missing.config"),
     ],
 )
@@ -96,6 +96,12 @@ def test_a_wrong_configuration_is_told_with_its_place_and_code_7(folder, environ
     code, said = refusal(folder, **environ)
     assert code == 7
     assert words in said
+
+
+def test_one_port_for_two_doors_is_a_wrong_configuration_and_no_taken_port(folder):
+    code, said = refusal(folder, "--port", "8100", "--metrics-port", "8100")
+    assert code == 7
+    assert said.startswith("flag --metrics-port: metrics.port is 8100, and so is http.port (flag --port)")
 
 
 def test_a_wrong_key_in_the_file_is_told_with_its_line(folder):
