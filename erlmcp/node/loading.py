@@ -1,5 +1,6 @@
 """Finds the app that `module:app` names, with the current directory first on the path; one line per mistake."""
 
+import difflib
 import importlib
 import importlib.util
 import os
@@ -16,22 +17,39 @@ __all__ = ["load_app"]
 
 def load_app(spec: str) -> "App":
     """The app. Refusal(CANNOT_BOOT) when the name is wrong; what the module itself raises goes through."""
-    module_name, colon, attribute = spec.partition(":")
-    if not colon or not attribute or not all(part.isidentifier() for part in module_name.split(".")):
-        raise Refusal(Exit.CANNOT_BOOT, f"{spec!r} does not name an app: write module:app, as in mypackage.server:app")
+    module_name, _, attribute = spec.partition(":")
+    if fault := _misspelled(spec):
+        raise Refusal(Exit.CANNOT_BOOT, fault)
     directory = os.getcwd()
     if sys.path[:1] != [directory]:
         sys.path.insert(0, directory)
-    found: Any = _module(spec, module_name, directory)
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise Refusal(Exit.CANNOT_BOOT, f"{spec}: module {module_name} has no {attribute!r}{_apps_in(found)}")
-        found = getattr(found, part)
+    module = _module(spec, module_name, directory)
     from erlmcp.mcp import App  # noqa: PLC0415 - after the module, whose own fault shall come first
 
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            hint = _apps(module, App, module_name, attribute)
+            raise Refusal(Exit.CANNOT_BOOT, f"{spec}: module {module_name} has no {attribute!r}; {hint}")
+        found = getattr(found, part)
     if not isinstance(found, App):
-        raise Refusal(Exit.CANNOT_BOOT, f"{spec} is a {type(found).__name__}, not an erlmcp.App{_apps_in(found)}")
+        hint = _apps(module, App, module_name, attribute)
+        raise Refusal(Exit.CANNOT_BOOT, f"{spec} is of type {type(found).__name__}, not an erlmcp.App; {hint}")
     return found
+
+
+def _misspelled(spec: str) -> str:
+    """What is wrong with the name itself, and how it is written right; empty when nothing is."""
+    module, _, attribute = spec.partition(":")
+    dotted = module.removeprefix("./").removesuffix(".py").replace("/", ".")
+    sound = all(part.isidentifier() for part in dotted.split("."))
+    if module != dotted and sound:  # a path to a file, as a shell completes it
+        return f"{spec!r} names a file, and a module is wanted: write {dotted}:{attribute or 'app'}"
+    if sound and not attribute:
+        return f"{spec!r} names a module, and no app in it: write {dotted}:app, or what it is called there"
+    if not sound:
+        return f"{spec!r} does not name an app: write module:app, as in mypackage.server:app"
+    return ""
 
 
 def _module(spec: str, name: str, directory: str) -> Any:
@@ -45,13 +63,12 @@ def _module(spec: str, name: str, directory: str) -> Any:
         ) from fault
 
 
-def _apps_in(module: Any) -> str:
-    """A hint at the names that would have been right."""
-    names = (
-        [name for name, value in vars(module).items() if type(value).__name__ == "App"] if _is_module(module) else []
-    )
-    return f"; it has {', '.join(names)}" if names else ""
-
-
-def _is_module(thing: Any) -> bool:
-    return isinstance(thing, type(sys))
+def _apps(module: Any, kind: type, name: str, wanted: str) -> str:
+    """What would have been right."""
+    apps = [key for key, value in vars(module).items() if isinstance(value, kind)]
+    if not apps:
+        return "there is no erlmcp.App in that module"
+    close = apps if len(apps) == 1 else difflib.get_close_matches(wanted, apps, 1)
+    if close:
+        return f"did you mean {name}:{close[0]}?"
+    return f"the apps in it are {', '.join(apps)}"
