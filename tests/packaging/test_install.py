@@ -1,4 +1,4 @@
-"""The package as a user gets it: a wheel with compiled extensions, a source archive, and an install without a compiler."""
+"""The package as a user gets it: a wheel with the extensions, a source archive, an install without a compiler."""
 
 import os
 import shutil
@@ -16,12 +16,16 @@ ROOT = Path(erlmcp.__file__).parent.parent
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git tracks or would track, without anything built."""
+    """A copy of what git tracks or would track. Each test has its own, since a build leaves objects."""
     target = tmp_path_factory.mktemp("checkout")
     listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for name in listing.splitlines():
         if (ROOT / name).is_file():
@@ -32,18 +36,19 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that sees this environment's libraries but not its editable erlmcp."""
+    """An interpreter that sees this environment's libraries and build tools but not its editable erlmcp."""
     home = tmp_path_factory.mktemp("venv")
-    venv.create(home, with_pip=True)
+    venv.create(home, with_pip=False)  # with pip it would bring a setuptools of its own, too old for our pyproject.toml
     python = home / "bin" / "python"
     site = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], capture_output=True, text=True, check=True
+        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     here = next(path for path in sys.path if path.endswith("site-packages"))
     for entry in Path(here).iterdir():
-        if not entry.name.startswith(("__editable__", "erlmcp", "pip", "distutils-precedence", "_distutils_hack")) and not (
-            Path(site) / entry.name
-        ).exists():
+        if not entry.name.startswith(("__editable__", "erlmcp")):
             (Path(site) / entry.name).symlink_to(entry)
     return python
 
@@ -51,7 +56,13 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*command: object, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ERLMCP_")} | environ
     return subprocess.run(
-        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=300, env=environment, check=False
+        [str(part) for part in command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+        check=False,
     )
 
 
