@@ -4,6 +4,7 @@ The root is an object written out, with `$defs` beside it: the wire up to 2025-1
 `required` at the root, and models read best what stands where they look.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +15,7 @@ from erlmcp.mcp.signature import Signature
 JsonSchema: TypeAlias = dict[str, Any]
 
 _REF: Final = "#/$defs/"
+_UNKNOWN: Final = re.compile(r"type <(?:class|enum) '([^']+)'> is not supported")
 _PLAIN: Final[dict[Any, JsonSchema]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -79,11 +81,25 @@ def _properties(hints: Mapping[str, Any]) -> tuple[dict[str, JsonSchema], dict[s
 
 
 def _blame(signature: Signature) -> None:
+    """Raises TypeError with the first parameter whose type has no schema, and what to write instead."""
     for name, hint in signature.hints.items():
         try:
             _components([hint])
         except TypeError as error:
-            raise TypeError(f"{signature.name}: parameter {name} has a type that JSON cannot fill: {error}") from error
+            raise TypeError(
+                f"{signature.name}: parameter {name} has a type that JSON cannot fill: {_why(error)}"
+            ) from None
+
+
+def _why(error: TypeError) -> str:
+    """msgspec's words, which address those who call msgspec, in one line for those who write a tool."""
+    unknown = _UNKNOWN.search(str(error))
+    if unknown is None:
+        return " ".join(str(error).split())
+    if unknown[1] == "object":
+        return "object says nothing; annotate Any, where anything will do"
+    name = unknown[1].removeprefix("__main__.")
+    return f"{name}; make it a dataclass, a TypedDict or a msgspec.Struct, or take a dict and read that yourself"
 
 
 def _plain(hint: Any) -> JsonSchema | None:

@@ -48,6 +48,7 @@ class Signature(msgspec.Struct, frozen=True):
 def read(function: Callable[..., Any], *, open_allowed: bool = False) -> Signature:
     """Raises TypeError, naming function and parameter, for one that arguments by name cannot fill."""
     name = name_of(function)
+    _refuse_unbound(function, name)
     parameters = inspect.signature(function).parameters
     hints = _hints(function, name)
     for parameter in parameters.values():
@@ -69,6 +70,21 @@ def read(function: Callable[..., Any], *, open_allowed: bool = False) -> Signatu
         positional=not contexts and all(each.kind is each.POSITIONAL_OR_KEYWORD for each in taken),
         returns=hints.get("return", UNKNOWN),
     )
+
+
+def _refuse_unbound(function: Callable[..., Any], name: str) -> None:
+    """A method as it stands in its class would have its object filled by the client."""
+    if isinstance(function, classmethod):
+        raise TypeError(f"{name} is a class method: register it once the class is there, app.tool(Class.{name})")
+    around = getattr(function, "__qualname__", "").rpartition(".")[0]
+    if not around or around.endswith("<locals>") or inspect.ismethod(function):
+        return
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first and first.name in {"self", "cls"} and first.annotation is first.empty and first.default is first.empty:
+        raise TypeError(
+            f"{name}: parameter {first.name} is for an object of {around}, which no client can send:"
+            f" register the bound method, app.tool(obj.{name})"
+        )
 
 
 def name_of(function: Callable[..., Any]) -> str:
