@@ -1,4 +1,7 @@
-"""Every wire case, the MCP ones too, against `erlmcp serve --workers 2`: its default limits, its real endpoint."""
+"""Every wire case, the MCP ones too, against `erlmcp serve --workers 2`: its default limits, its real endpoint.
+
+Those that take no patience also against a node of the pure twins.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,15 +18,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with serving("erlmcp.apps.hello:app", 2, tmp_path_factory.mktemp("node")) as url:
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Of a node with these settings."""
+    with serving("erlmcp.apps.hello:app", 2, tmp_path_factory.mktemp("node"), **request.param) as url:
         yield urlsplit(url).port or 0
 
 
+@pytest.mark.parametrize("port", [{}, {"ERLMCP_PURE": "1"}], ids=["usual", "pure"], indirect=True)
 async def test_every_case_is_answered_by_the_whole_stack_as_it_expects(port: int) -> None:
     assert await problems_of([case for case in cases() if not case.get("slow")], port) == {}
 
 
+@pytest.mark.parametrize("port", [{}], ids=["usual"], indirect=True)
 async def test_slow_clients_meet_the_default_deadlines(port: int) -> None:
     slow = [case for case in cases() if case.get("slow")]
     problems = await asyncio.gather(*(run_case(case, "127.0.0.1", port) for case in slow))
