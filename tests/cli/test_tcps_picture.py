@@ -19,7 +19,8 @@ def test_numbers_stand_at_the_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "last"), [(34, "日本語 titles!"), (33, "日本語 title…"), (28, "日本語 …"), (27, "日本語 …"), (9, "日本語 …")]
+    ("width", "last"),
+    [(34, "日本語 titles!"), (33, "日本語 title…"), (28, "日本語 …"), (27, "日本語 …"), (9, "日本語 …")],
 )
 def test_a_narrow_terminal_cuts_the_elastic_column_and_leaves_eight(width: int, last: str) -> None:
     drawn = as_text([ORDERS], width, colour=False).splitlines()[2]
