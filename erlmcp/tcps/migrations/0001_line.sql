@@ -37,9 +37,9 @@ CREATE TABLE work_order (
 
 -- What waits, best first.
 CREATE INDEX work_order_queue ON work_order (bucket, priority DESC, seq) WHERE status = 'queued';
--- The lists, newest last.
-CREATE INDEX work_order_by_status ON work_order (status, seq);
-CREATE INDEX work_order_by_bucket ON work_order (bucket, seq);
+-- The lists, newest last. One index serves those of a bucket, of a status and of both: a list of a bucket merges its
+-- few statuses, a list of a status the six buckets (sql/views.sql). Every index that has the status is paid for at every
+-- move of every order; lists are rare beside that.
 CREATE INDEX work_order_by_bucket_and_status ON work_order (bucket, status, seq);
 CREATE INDEX work_order_by_assignee ON work_order (assignee, seq) WHERE assignee IS NOT NULL;
 

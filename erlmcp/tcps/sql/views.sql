@@ -18,17 +18,43 @@ LIMIT :many
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
     started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
 FROM work_order
-WHERE status = :status AND seq < :before
+WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq FROM work_order WHERE bucket = 'security' AND status = :status AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'reliability' AND status = :status AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'cost' AND status = :status AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'compliance' AND status = :status AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'features' AND status = :status AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'technical_debt' AND status = :status AND seq < :before
+        ORDER BY seq DESC
+        LIMIT :many
+    ) AS page
+)
 ORDER BY seq DESC
-LIMIT :many
 
 -- name: work_orders_by_bucket
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
     started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
 FROM work_order
-WHERE bucket = :bucket AND seq < :before
+WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'queued' AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'in_progress' AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'completed' AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'cancelled' AND seq < :before
+        ORDER BY seq DESC
+        LIMIT :many
+    ) AS page
+)
 ORDER BY seq DESC
-LIMIT :many
 
 -- name: work_orders_by_bucket_and_status
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
@@ -60,9 +86,24 @@ WHERE bucket = :bucket
 -- name: board_in_progress
 SELECT id, title, bucket, priority, status, sla_deadline, assignee, created_at, started_at, completed_at
 FROM work_order
-WHERE status = 'in_progress'
+WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq FROM work_order WHERE bucket = 'security' AND status = 'in_progress'
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'reliability' AND status = 'in_progress'
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'cost' AND status = 'in_progress'
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'compliance' AND status = 'in_progress'
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'features' AND status = 'in_progress'
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = 'technical_debt' AND status = 'in_progress'
+        ORDER BY seq
+        LIMIT :many
+    ) AS page
+)
 ORDER BY seq
-LIMIT :many
 
 -- name: board_queued
 -- The first few that wait in each bucket.
