@@ -11,6 +11,7 @@ from erlmcp.tcps.canonical import MAX_INTEGER, canonical, fault
 from erlmcp.tcps.commands import (
     Ask,
     Cancel,
+    Complete,
     CreateWorkOrder,
     Metadata,
     Pull,
@@ -27,6 +28,7 @@ __all__ = [
     "ACTOR",
     "ASSIGNEE",
     "DESCRIPTION",
+    "ID",
     "IDEMPOTENCY_KEY",
     "LABEL",
     "LABELS",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 # In characters:
+ID: Final = 100  # ours have 21; whatever else is of this length is not found
 TITLE: Final = 200
 DESCRIPTION: Final = 16_384
 SOURCE: Final = 500
@@ -54,6 +57,8 @@ METADATA_BYTES: Final = 16_384  # of its canonical JSON
 METADATA_DEPTH: Final = 8
 WIP_LIMIT: Final = 10_000
 
+_NAMING: Final = (UpdateWorkOrder, StartWorkOrder, Complete, Release, Cancel)  # an order, by its id
+
 # Lone surrogates are no characters, and the C0 and C1 controls print nothing but trouble in a terminal.
 _NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -65,15 +70,18 @@ def admit(ask: Ask) -> None:
     _line("tool", ask.tool, ACTOR, least=1)
     if ask.idempotency_key is not None:
         _line("idempotency_key", ask.idempotency_key, IDEMPOTENCY_KEY, least=1)
-    match ask.command:
+    command = ask.command
+    if isinstance(command, _NAMING):
+        _line("id", command.id, ID)
+    match command:
         case CreateWorkOrder() as create:
             _admit_create(create)
         case UpdateWorkOrder() as update:
             _admit_update(update)
         case StartWorkOrder() | Pull() | PullNext() as start:
             _assignee(start.assignee)
-        case Release() | Cancel() as command:
-            _text("reason", command.reason, REASON, least=1)
+        case Release(reason=reason) | Cancel(reason=reason):
+            _text("reason", reason, REASON, least=1)
         case SetLimit(limit=limit) if not 1 <= limit <= WIP_LIMIT:
             raise _invalid(f"limit is {shown(limit)}", f"a limit from 1 to {WIP_LIMIT:,}")
         case _:

@@ -7,6 +7,7 @@ from erlmcp.tcps import (
     Bucket,
     Cancel,
     Code,
+    Complete,
     CreateWorkOrder,
     PullNext,
     Refused,
@@ -20,6 +21,7 @@ from erlmcp.tcps.limits import (
     ACTOR,
     ASSIGNEE,
     DESCRIPTION,
+    ID,
     IDEMPOTENCY_KEY,
     LABEL,
     LABELS,
@@ -66,6 +68,11 @@ BOUNDS = [
     (lambda n: StartWorkOrder("WO-1", "x" * n), ASSIGNEE, "assignee has 101 characters"),
     (lambda n: PullNext("x" * n), ASSIGNEE, "assignee has 101 characters"),
     (lambda n: UpdateWorkOrder("WO-1", 1, assignee="x" * n), ASSIGNEE, "assignee has 101 characters"),
+    (lambda n: StartWorkOrder("x" * n), ID, "id has 101 characters"),
+    (lambda n: UpdateWorkOrder("x" * n, 1, title="x"), ID, "id has 101 characters"),
+    (lambda n: Complete("x" * n), ID, "id has 101 characters"),
+    (lambda n: Release("x" * n, "why"), ID, "id has 101 characters"),
+    (lambda n: Cancel("x" * n, "why"), ID, "id has 101 characters"),
     (lambda n: Release("WO-1", "x" * n), REASON, "reason has 2,001 characters"),
     (lambda n: Cancel("WO-1", "x" * n), REASON, "reason has 2,001 characters"),
     (lambda n: create(metadata={"a": "x" * (n - 8)}), METADATA_BYTES, "metadata has 16,385 bytes"),
@@ -105,6 +112,11 @@ def test_what_must_not_be_empty_or_small_is_refused(command, words):
 def test_one_line_of_text_has_no_control_characters(character):
     for command in (create(title=f"a{character}b"), create(source=character), create(labels=(f"a{character}",))):
         assert verdict(command).endswith("has a control character or a line break")
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\udfff"])
+def test_an_id_has_no_character_that_no_id_can_have(character):
+    assert verdict(Complete(f"WO-{character}")) == "id has a control character or a line break"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\udfff"])

@@ -164,7 +164,7 @@ async def test_every_command_in_every_state_does_what_the_table_says_or_is_refus
 @pytest.mark.parametrize("verb", COMMANDS)
 async def test_an_order_that_is_not_there_is_not_found(plant, verb):
     made = await plant.create()
-    for name in ("WO-0000000000000000000", "", "x" * 1000, made.id.lower(), "WO-'; DROP TABLE work_order; --"):
+    for name in ("WO-0000000000000000000", "", "x" * 100, made.id.lower(), "WO-'; DROP TABLE work_order; --"):
         nobody = COMMANDS[verb](WorkOrder(**{**dict.fromkeys(WorkOrder.__struct_fields__), "id": name, "version": 1}))
         async with refused(Code.NOT_FOUND, "there is no work order", "call work_order_list"):
             await plant.order(nobody)
