@@ -1,6 +1,6 @@
 """The command line: a grammar of commands that parses, calls and prints. What the commands do is in `erlmcp.node`.
 
-`worker` and `config resolve` are the node's own commands, run by it many times; they go around the grammar.
+`worker`, `line` and `config resolve` are the node's own commands, run by it many times; they go around the grammar.
 """
 
 import os
@@ -33,6 +33,10 @@ def _run(arguments: list[str]) -> int:
         from erlmcp.node.worker import main as worker  # noqa: PLC0415 - a worker needs no grammar
 
         return worker(arguments[1:])
+    if arguments[:1] == ["line"]:
+        from erlmcp.node.line import main as line  # noqa: PLC0415 - nor does the line process
+
+        return line(arguments[1:])
     if arguments[:2] == ["config", "resolve"]:
         from erlmcp.node.configuration import main as answer  # noqa: PLC0415 - nor does the resolver
 

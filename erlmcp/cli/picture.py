@@ -7,12 +7,13 @@ __all__ = ["draw"]
 
 def draw(document: dict[str, Any]) -> str:
     """The node, its addresses, and the tree below it."""
-    node, workers = document["node"], document["workers"]
+    node = document["node"]
+    processes = [*([document["line"]] if document["line"] else []), *document["workers"]]
     facts = [f"erlmcp {node['version']} ({node['backend']})", node["state"], f"pid {node['pid']}"]
     facts += [f"up {_duration(node['uptime_seconds'])}", _count(node["restarts"], "restart"), node["app"]]
     lines = ["  ".join(facts)]
     lines += [f"   {name:<8} {address}" for name, address in node["addresses"].items()]
-    return "\n".join(lines + _branch(workers, "", _worker))
+    return "\n".join(lines + _branch(processes, "", _process))
 
 
 def _branch(entries: list[dict[str, Any]], indent: str, title: Any) -> list[str]:
@@ -24,10 +25,11 @@ def _branch(entries: list[dict[str, Any]], indent: str, title: Any) -> list[str]
     return lines
 
 
-def _worker(worker: dict[str, Any]) -> str:
-    facts = [f"{worker['id']:<9}", worker["state"], f"pid {worker['pid']}", f"up {_duration(worker['uptime_seconds'])}"]
-    facts += [_count(worker["restarts"], "restart"), _count(worker["connections"], "connection")]
-    return "  ".join([*facts, f"{worker['memory'] / 1048576:.0f} MiB"])
+def _process(process: dict[str, Any]) -> str:
+    facts = [f"{process['id']:<9}", process["state"], f"pid {process['pid']}"]
+    facts += [f"up {_duration(process['uptime_seconds'])}", _count(process["restarts"], "restart")]
+    facts += [_count(process["connections"], "connection"), f"{process['memory'] / 1048576:.0f} MiB"]
+    return "  ".join(facts)
 
 
 def _child(child: dict[str, Any]) -> str:

@@ -85,7 +85,7 @@ def question(given: dict[str, Any]) -> Question:
 def serve(watch: bool, **given: Any) -> int:
     """Serve an app over HTTP until SIGTERM or Ctrl-C.
 
-    MODULE:APP names an `erlmcp.App`; the current directory comes first on the path. Without it the example app is
+    MODULE:APP names an `erlmcp.App`; the current directory comes first on the path. Without it the production line is
     served. Flags go before the environment (ERLMCP_HTTP__PORT), that before the configuration file.
 
     \b

@@ -1,4 +1,4 @@
-"""The parent process: binds and keeps the sockets, runs the workers, replaces those that die, and rolls or drains them.
+"""The parent process: binds and keeps the sockets, runs the line and the workers, replaces, rolls and drains them.
 
 It has no event loop, runs no app and knows no protocol: one selector, signals through a socket, and processes. What to
 restart and when to give up is decided by `otp.plan`, which also decides for the tasks inside a worker.
@@ -19,7 +19,7 @@ from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.fleet import FAST, Fleet
 from erlmcp.node.notices import Notices
 from erlmcp.node.options import Resolved
-from erlmcp.node.policy import budget, new_plan, reason, spec
+from erlmcp.node.policy import LINE, LINE_BUDGET, LINE_NAME, budget, name_of, new_plan, number_of, reason, spec
 from erlmcp.node.processes import Worker, death
 from erlmcp.node.reception import Reception
 from erlmcp.node.reload import Reloading
@@ -31,9 +31,10 @@ from erlmcp.node.watch import SourceWatch
 from erlmcp.otp import plan
 from erlmcp.otp import spec as otp
 
-__all__ = ["WORKER", "Arbiter", "Launch"]
+__all__ = ["LINE_COMMAND", "WORKER", "Arbiter", "Launch"]
 
 WORKER = (sys.executable, "-P", "-m", "erlmcp", "worker")
+LINE_COMMAND = (sys.executable, "-P", "-m", "erlmcp", "line")
 TICK = 0.25  # seconds between looks at clocks: heartbeats, deadlines
 SLEPT = 5.0  # a round this late means that this process itself was stopped: then nobody's silence counts
 UNKNOWN = '{"ok":false,"error":"the node does not know this verb; it knows ping, status, stop, reload"}'
@@ -47,6 +48,7 @@ class Launch:
     announce: Callable[["Arbiter"], None] = lambda _: None
     watch: str | None = None  # a directory whose Python files roll the workers when they change (--reload)
     worker: tuple[str, ...] = WORKER
+    line: tuple[str, ...] = LINE_COMMAND
     resolve: tuple[str, ...] = RESOLVE
 
 
@@ -70,7 +72,7 @@ class Arbiter:
         self.plan = new_plan(resolved)
         self._selector = selectors.DefaultSelector()
         slots = 2 * resolved.node.workers + 2  # a roll needs a second place for each, a growing node some more
-        self.fleet = Fleet(launch.worker, slots, self._selector, self.notices, self._on_ready)
+        self.fleet = Fleet((launch.worker, launch.line), slots, self._selector, self.notices, self._on_ready)
         self.reloading = Reloading(self)
         self._code: int | None = None
         self._last_death = ""
@@ -130,10 +132,10 @@ class Arbiter:
     def _round(self, now: float) -> None:
         late = now - self._round_at > SLEPT
         self._round_at = now
-        for worker in self.fleet.workers:
+        for process in self.fleet.processes:
             if late:
-                worker.beat = now
-            self.fleet.check(worker, self.resolved.node, now)
+                process.beat = now
+            self.fleet.check(process, self.resolved.node, now)
         stillborn, self._stillborn = self._stillborn, []
         for name in stillborn:
             self._apply(plan.exited(self.plan, name, otp.Reason.CRASHED, now))
@@ -153,10 +155,10 @@ class Arbiter:
                 self.reload()
             elif number == signal.SIGUSR1:
                 self.notices.reopen()
-                for worker in self.fleet.workers:
-                    worker.signal(signal.SIGUSR1)
+                for process in self.fleet.processes:
+                    process.signal(signal.SIGUSR1)
             elif number in {signal.SIGTTIN, signal.SIGTTOU}:
-                self.resize(len(self.plan.children) + (1 if number == signal.SIGTTIN else -1))
+                self.resize(len(self.plan.children) - 1 + (1 if number == signal.SIGTTIN else -1))
 
     def _on_verb(self, verb: str, asker: Asker) -> None:
         if verb == "ping":
@@ -192,8 +194,8 @@ class Arbiter:
             code = os.waitstatus_to_exitcode(status)
             if self.reloading.resolved(pid, code):
                 continue
-            for worker in [worker for worker in self.fleet.workers if worker.pid == pid]:
-                self._on_exit(worker, code)
+            for process in [process for process in self.fleet.processes if process.pid == pid]:
+                self._on_exit(process, code)
 
     def _on_exit(self, worker: Worker, code: int) -> None:
         was_current = self.fleet.current.get(worker.id) is worker
@@ -235,26 +237,28 @@ class Arbiter:
             match action:
                 case otp.Start(id):
                     self._start(id)
-                case otp.Stop(id) if id in self.fleet.current:  # a stillborn one has nothing to stop
-                    self.fleet.current[id].ask_to_leave(self._leave_by())  # by the configuration that applies now
+                case otp.Stop(id) if id in self.fleet.current:
+                    self._dismiss(self.fleet.current[id])
+                case otp.Stop(id):  # there is nobody to stop: stillborn, or the line between two processes of a roll
+                    self._stillborn.append(id)
                 case otp.Ready():
-                    self.notices.say("info", "the node serves", workers=len(self.fleet.current), **self.origins)
+                    self.notices.say("info", "the node serves", workers=len(self.fleet.current) - 1, **self.origins)
                     self.launch.announce(self)
                 case otp.Closing():
                     self._on_closing(action)
 
     def _start(self, id: str) -> None:  # noqa: A002 - OTP's word
         try:
-            self.fleet.current[id] = self.spawn(int(id.rpartition("-")[2]))
+            self.fleet.current[id] = self.spawn(number_of(id), first=self.plan.child(id).starts == 1)
         except OSError as fault:
             self._last_death = f"{id} could not be started: {fault}"
             self.notices.say("error", self._last_death)
             self._stillborn.append(id)
 
-    def spawn(self, number: int) -> Worker:
-        """A process for the worker of this number. OSError when the machine has none left."""
-        restarts = max(self.plan.child(f"worker-{number}").starts - 1, 0)
-        return self.fleet.spawn(number, restarts, self.resolved, self.doors)
+    def spawn(self, number: int, *, first: bool = True) -> Worker:
+        """A process of this number. `first`: not instead of one that died. OSError when the machine has none left."""
+        starts = self.plan.child(name_of(number)).starts
+        return self.fleet.spawn(number, starts, self.resolved, self.doors, first=first)
 
     def stop(self, *, interrupted: bool = False) -> None:
         """Drain and leave; the second time, at once."""
@@ -263,15 +267,15 @@ class Arbiter:
             return
         if interrupted and self._code is None:
             self._code = Exit.INTERRUPTED
-        for worker in self.fleet.workers:
-            worker.ask_to_leave(time.monotonic() + FAST)
+        for process in self.fleet.processes:
+            process.ask_to_leave(time.monotonic() + FAST)
 
     def _on_closing(self, closing: otp.Closing) -> None:
         node = self.resolved.node
         if closing.cause is otp.Cause.GAVE_UP:
             self._code = Exit.GAVE_UP
             often = f"more than {node.max_restarts} times in {node.max_restart_seconds:g} s"
-            self.notices.say("critical", f"workers died {often}, giving up; the last: {self._last_death}")
+            self.notices.say("critical", f"processes died {often}, giving up; the last: {self._last_death}")
         elif closing.cause is otp.Cause.START_FAILED or self._code == Exit.CANNOT_BOOT:
             self._code = Exit.CANNOT_BOOT
             self.notices.say("critical", f"can not serve: {self._last_death}", **self._last_stacks)
@@ -279,34 +283,43 @@ class Arbiter:
             self.notices.say("info", "the node drains")
         self.reloading.end("the node is stopping")
         self._close_doors()
-        for worker in self.fleet.others:
-            worker.ask_to_leave(self._leave_by())
+        for process in self.fleet.others:
+            self._dismiss(process)
 
     def _close_doors(self) -> None:
         for sock in self.doors.values():
             sock.close()
 
-    def _leave_by(self) -> float:
-        return time.monotonic() + budget(self.resolved)
+    def _dismiss(self, process: Worker) -> None:
+        """Ask it to drain and leave, within what the configuration that applies now gives it."""
+        process.ask_to_leave(time.monotonic() + (LINE_BUDGET if process.number == LINE else budget(self.resolved)))
 
     # What a reload asks for
 
     def reload(self) -> None:
-        """Read the configuration again; when sound, replace the workers one by one, each new one before its old one."""
+        """Read the configuration again; when sound, replace the line, then the workers one by one."""
         self.reloading.begin()
 
     def replace(self, successor: Worker) -> None:
         """The new one serves: the old one may drain and leave."""
         old = self.fleet.swap(successor)
         if old is not None:
-            old.ask_to_leave(self._leave_by())
+            self._dismiss(old)
         self._apply(plan.started(self.plan, successor.id))
+
+    def retire_line(self) -> None:
+        """Ask the line process to leave. The plan is not told: its successor comes, or `line_is_gone` is called."""
+        self._dismiss(self.fleet.step_down(LINE_NAME))
+
+    def line_is_gone(self) -> None:
+        """A roll has no line process to go on with: the plan starts one, as if the old one had died."""
+        self._apply(plan.exited(self.plan, LINE_NAME, otp.Reason.CRASHED, time.monotonic()))
 
     def resize(self, count: int) -> None:
         """More or fewer workers, by the plan's own add and terminate."""
         if self.plan.stage is not plan.Stage.RUNNING or not 0 < count < self.fleet.slots:
             return
-        known = {child.spec.id for child in self.plan.children}
+        known = {child.spec.id for child in self.plan.children} - {LINE_NAME}
         wanted = {f"worker-{number}" for number in range(1, count + 1)}
         for name in sorted(wanted - known):
             self._apply(plan.add(self.plan, spec(name, self.resolved)))

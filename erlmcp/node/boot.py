@@ -1,4 +1,4 @@
-"""What a worker is told at birth, and what it says back: the two messages between the arbiter and its workers.
+"""What a worker is told at birth, and what it says back: the two messages between the arbiter and its processes.
 
 The arbiter writes a `Boot` into an anonymous file that the worker inherits, so that no secret stands in a process list,
 and reads lines from the worker's end of a socket pair. Closing that pair is the arbiter's death notice.
@@ -18,9 +18,12 @@ LAST_WORDS: Final = b"error "  # followed by one line: why it can not go on
 
 
 class Fds(Struct, frozen=True, kw_only=True):
-    """Inherited descriptors: the doors' sockets, the slab, the pair to the arbiter, a file for dying stacks."""
+    """Inherited descriptors: the doors' sockets, the slab, the pair to the arbiter, a file for dying stacks.
 
-    http: int
+    The line process has no doors.
+    """
+
+    http: int | None
     metrics: int | None
     slab: int
     arbiter: int
@@ -28,7 +31,11 @@ class Fds(Struct, frozen=True, kw_only=True):
 
 
 class Boot(Struct, frozen=True):
-    """One worker's birth. `sections` is the checked configuration as JSON, `slot` its place in the slab's `slots`."""
+    """One process's birth. `sections` is the checked configuration as JSON, `slot` its place in the slab's `slots`.
+
+    `number`: 0 for the line process, else the worker's. `first`: not instead of one that died, so what is wrong with it
+    is told to whoever starts or reloads the node.
+    """
 
     version: str
     number: int
@@ -37,3 +44,4 @@ class Boot(Struct, frozen=True):
     slots: int
     fds: Fds
     sections: msgspec.Raw
+    first: bool = True

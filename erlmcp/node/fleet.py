@@ -1,4 +1,4 @@
-"""The worker processes of a node and the memory they share: started, heard, watched and buried here.
+"""The processes of a node, line and workers, and the memory they share: started, heard, watched and buried here.
 
 Who shall live is the arbiter's matter; what it says to whom is `processes`'.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from erlmcp.node.notices import Notices
 from erlmcp.node.options import Options, Resolved
+from erlmcp.node.policy import LINE
 from erlmcp.node.processes import Birth, Worker, spawn
 from erlmcp.node.slab import Slab
 from erlmcp.node.sockets import anonymous_file
@@ -23,11 +24,14 @@ FAST = 1.0  # what a second SIGTERM leaves
 
 
 class Fleet:
-    """`current` holds the worker of each name; `others`, successors that come in and predecessors that go out."""
+    """`current` holds the process of each name; `others`, successors that come in and predecessors that go out.
+
+    `commands`: of a worker, and of the line process. `slots`: places for workers; the first place is the line's.
+    """
 
     def __init__(
         self,
-        command: tuple[str, ...],
+        commands: tuple[tuple[str, ...], tuple[str, ...]],
         slots: int,
         selector: selectors.BaseSelector,
         notices: Notices,
@@ -36,38 +40,49 @@ class Fleet:
         self.current: dict[str, Worker] = {}
         self.others: list[Worker] = []
         self.slots = slots
-        self._slab_fd = anonymous_file("slab", size=Slab.size(slots))
-        self.slab = Slab(self._slab_fd, slots)
-        self._command, self._selector, self._notices, self._on_ready = command, selector, notices, on_ready
+        self._slab_fd = anonymous_file("slab", size=Slab.size(slots + 1))
+        self.slab = Slab(self._slab_fd, slots + 1)
+        self._commands, self._selector, self._notices, self._on_ready = commands, selector, notices, on_ready
 
     @property
-    def workers(self) -> list[Worker]:
-        """Every living worker process."""
+    def processes(self) -> list[Worker]:
+        """Every living process."""
         return [*self.current.values(), *self.others]
 
     @property
     def full(self) -> bool:
         """Whether every slot is taken, if only by somebody who still drains."""
-        return len(self.workers) >= self.slots
+        return sum(process.number != LINE for process in self.processes) >= self.slots
 
-    def spawn(self, number: int, restarts: int, resolved: Resolved, doors: Mapping[str, socket.socket]) -> Worker:
-        """A new process in a free slot; it belongs to nobody yet."""
-        taken = {worker.slot for worker in self.workers}
-        slot = next(slot for slot in range(self.slots) if slot not in taken)
+    def spawn(
+        self, number: int, starts: int, resolved: Resolved, doors: Mapping[str, socket.socket], *, first: bool
+    ) -> Worker:
+        """A new process in a free slot; it belongs to nobody yet. `first`: see `Boot`."""
+        taken = {process.slot for process in self.processes}
+        places = (LINE,) if number == LINE else range(1, self.slots + 1)
+        slot = next(slot for slot in places if slot not in taken)
+        restarts, mine = max(starts - 1, 0), {} if number == LINE else doors
         birth = Birth(
-            command=self._command,
-            http=doors["http"].fileno(),
-            metrics=doors["metrics"].fileno() if "metrics" in doors else None,
+            command=self._commands[number == LINE],
+            http=mine["http"].fileno() if "http" in mine else None,
+            metrics=mine["metrics"].fileno() if "metrics" in mine else None,
             slab=self._slab_fd,
-            slots=self.slots,
+            slots=self.slots + 1,
             version=resolved.version,
             sections=resolved.sections,
+            first=first,
         )
         worker = spawn(birth, number, slot, restarts, time.monotonic())
         self.slab.clear(slot)
         self.slab.board.put(slot, pid=worker.pid, number=number, restarts=restarts)
         self._selector.register(worker.pair, selectors.EVENT_READ, lambda _: self._hear(worker))
         return worker
+
+    def step_down(self, name: str) -> Worker:
+        """Make the current process of this name one of the others: somebody else is to take its place."""
+        old = self.current.pop(name)
+        self.others.append(old)
+        return old
 
     def swap(self, successor: Worker) -> Worker | None:
         """Make one of the others current; returns the one whose place it takes, now one of the others."""

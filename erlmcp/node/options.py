@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-__all__ = ["Address", "LogView", "Options", "Resolved"]
+__all__ = ["TCPS_APP", "Address", "LogView", "Options", "Resolved"]
+
+TCPS_APP = "erlmcp.apps.tcps:build"  # what is served when nothing else is named
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 
@@ -17,7 +19,7 @@ Seconds = Annotated[float, Meta(gt=0, le=3600)]
 class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[node]`: the app and the processes that serve it. Times are in seconds."""
 
-    app: str = "erlmcp.apps.hello:app"  # module:attribute; the current directory comes first on the path
+    app: str = TCPS_APP  # module:attribute; the current directory comes first on the path
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     data_dir: str = ".erlmcp"  # control socket, lock; one node each
     loop: Literal["uvloop", "asyncio"] = "uvloop"

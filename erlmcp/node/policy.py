@@ -1,10 +1,27 @@
-"""How worker processes are supervised, in the words of `otp.plan`: one_for_one, permanent, all at once. Pure."""
+"""How the processes of a node are supervised, in the words of `otp.plan`: one_for_one, permanent, one budget. Pure.
+
+The line process is what the workers stand on: started before them and stopped after them. They start all at once.
+"""
 
 from erlmcp.node.options import Resolved
 from erlmcp.otp import plan
 from erlmcp.otp import spec as otp
 
-__all__ = ["budget", "new_plan", "reason", "spec"]
+__all__ = ["LINE", "LINE_BUDGET", "LINE_NAME", "budget", "name_of", "new_plan", "number_of", "reason", "spec"]
+
+LINE = 0  # the number of the line process; workers count from 1
+LINE_NAME = "line"
+LINE_BUDGET = 20.0  # seconds that it may take to leave: its hub drains 3, its database may copy a whole WAL
+
+
+def name_of(number: int) -> str:
+    """The child of this number."""
+    return LINE_NAME if number == LINE else f"worker-{number}"
+
+
+def number_of(name: str) -> int:
+    """The number of this child."""
+    return LINE if name == LINE_NAME else int(name.rpartition("-")[2])
 
 
 def budget(resolved: Resolved) -> float:
@@ -20,8 +37,11 @@ def spec(name: str, resolved: Resolved) -> otp.Spec:
 def new_plan(resolved: Resolved) -> plan.Plan:
     """The plan of a node that has not begun."""
     node = resolved.node
-    policy = otp.Policy(otp.Strategy.ONE_FOR_ONE, node.max_restarts, node.max_restart_seconds, together=True)
-    return plan.new(policy, [spec(f"worker-{number}", resolved) for number in range(1, node.workers + 1)])
+    policy = otp.Policy(
+        otp.Strategy.ONE_FOR_ONE, node.max_restarts, node.max_restart_seconds, together=True, foundation=1
+    )
+    line = otp.Spec(LINE_NAME, otp.Restart.PERMANENT, LINE_BUDGET)
+    return plan.new(policy, [line, *(spec(name_of(number), resolved) for number in range(1, node.workers + 1))])
 
 
 def reason(code: int) -> otp.Reason:

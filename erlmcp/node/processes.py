@@ -1,4 +1,4 @@
-"""One worker as the arbiter sees it: a process, a pair of sockets, a slot, and when it was last heard of.
+"""A worker, or the line, as the arbiter sees it: a process, a pair of sockets, a slot, and when it was last heard of.
 
 It starts, signals and listens; it decides nothing (`otp.plan` and the arbiter do).
 """
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from erlmcp.node.boot import BEAT, LAST_WORDS, READY, TREE, Boot, Fds
+from erlmcp.node.policy import name_of
 from erlmcp.node.sockets import anonymous_file
 
 __all__ = ["Birth", "Worker", "death", "spawn"]
@@ -23,20 +24,21 @@ MAX_STACKS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What all workers of a node have in common: the command, the sockets, the slab and the configuration."""
+    """What a process is started with: the command, the sockets (None: it has no door), the slab, the configuration."""
 
     command: tuple[str, ...]
-    http: int
+    http: int | None
     metrics: int | None
     slab: int
     slots: int
     version: str
     sections: msgspec.Raw
+    first: bool
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """A living worker process. Times are monotonic seconds."""
+    """A living process. Times are monotonic seconds."""
 
     id: str
     number: int
@@ -105,7 +107,7 @@ class Worker:
 
 
 def spawn(birth: Birth, number: int, slot: int, restarts: int, now: float) -> Worker:
-    """Start one worker. It is a process group of its own: Ctrl-C is for the arbiter, which then drains in order.
+    """Start one process. It is a process group of its own: Ctrl-C is for the arbiter, which then drains in order.
 
     OSError when the machine has no process, memory or descriptor left for it.
     """
@@ -117,7 +119,7 @@ def spawn(birth: Birth, number: int, slot: int, restarts: int, now: float) -> Wo
             ours.close()
             raise
     ours.setblocking(False)
-    return Worker(f"worker-{number}", number, slot, process, ours, stacks, born=now, beat=now)
+    return Worker(name_of(number), number, slot, process, ours, stacks, born=now, beat=now)
 
 
 def _execute(birth: Birth, place: tuple[int, int, int], theirs: socket.socket) -> tuple["subprocess.Popen[bytes]", int]:
@@ -125,11 +127,11 @@ def _execute(birth: Birth, place: tuple[int, int, int], theirs: socket.socket) -
     number, slot, restarts = place
     stacks = anonymous_file(f"stacks-{number}")
     fds = Fds(http=birth.http, metrics=birth.metrics, slab=birth.slab, arbiter=theirs.fileno(), stacks=stacks)
-    boot = Boot(birth.version, number, restarts, slot, birth.slots, fds, birth.sections)
+    boot = Boot(birth.version, number, restarts, slot, birth.slots, fds, birth.sections, birth.first)
     order = anonymous_file(f"boot-{number}", msgspec.json.encode(boot))
     try:
         process = subprocess.Popen(
-            [*birth.command, f"worker-{number}", "--boot", str(order)],
+            [*birth.command, name_of(number), "--boot", str(order)],
             stdin=subprocess.DEVNULL,
             pass_fds=[order, *(fd for fd in msgspec.structs.astuple(fds) if fd is not None)],
             process_group=0,

@@ -1,13 +1,16 @@
-"""A reload under way: read the configuration again, then roll the workers, each new one before its old one.
+"""A reload under way: read the configuration again, then roll the line, then the workers.
 
-Whatever goes wrong on the way, the old workers go on with the old configuration, and who asked is told why. It says
-what is next; starting, replacing and stopping is the arbiter's.
+The line comes first (docs/adr/0006): it applies the migrations that new workers build upon. Two cannot own the
+database, so its old process leaves before the new one comes, and calls wait meanwhile; a worker's new process serves
+before its old one leaves. Whatever goes wrong on the way, the old workers go on with the old configuration, and who
+asked is told why. It says what is next; starting, replacing and stopping is the arbiter's.
 """
 
 from typing import TYPE_CHECKING
 
 from erlmcp.node.control import Asker
 from erlmcp.node.exits import Refusal
+from erlmcp.node.policy import LINE, name_of
 from erlmcp.node.processes import Worker
 from erlmcp.node.resolver import Resolving
 from erlmcp.node.roll import Roll, refuse_other_place
@@ -68,7 +71,7 @@ class Reloading:
             self.end(f"nothing was reloaded: {refusal.message}")
             return True
         if not arbiter.closing:
-            self._roll = Roll(arbiter.resolved, [worker.number for worker in arbiter.fleet.current.values()])
+            self._roll = Roll(arbiter.resolved, sorted(process.number for process in arbiter.fleet.current.values()))
             arbiter.resolved = fresh
             self._next()
         return True
@@ -76,11 +79,14 @@ class Reloading:
     def _next(self) -> None:
         """The next successor, or the end of the roll."""
         roll, arbiter = self._roll, self._arbiter
-        if roll is None or roll.waiting_for is not None:
+        if roll is None or roll.waiting_for is not None or roll.line_leaves:
             return
-        number = roll.next({worker.id for worker in arbiter.fleet.current.values() if not worker.leaving})
-        if number is None:
-            arbiter.notices.say("info", "the workers were rolled")
+        number = roll.next({process.id for process in arbiter.fleet.current.values() if not process.leaving})
+        if number == LINE:
+            arbiter.retire_line()
+            roll.line_leaves = True
+        elif number is None:
+            arbiter.notices.say("info", "the line and the workers were rolled")
             arbiter.notices.adopt(arbiter.resolved.log)
             arbiter.resize(arbiter.resolved.node.workers)
             self.end(None)
@@ -90,11 +96,11 @@ class Reloading:
             self._succeed(roll, number)
 
     def _succeed(self, roll: Roll, number: int) -> None:
-        """Start the successor of a worker."""
+        """Start the successor of a process."""
         try:
             roll.waiting_for = self._arbiter.spawn(number)
         except OSError as fault:
-            self._break_off(roll, f"a new worker-{number} could not be started: {fault}", {})
+            self._break_off(roll, number, f"a new {name_of(number)} could not be started: {fault}", {})
             return
         self._arbiter.fleet.others.append(roll.waiting_for)
 
@@ -106,18 +112,26 @@ class Reloading:
             self._next()
 
     def left(self, worker: Worker, words: str, extra: dict[str, str]) -> None:
-        """A worker that is not current has ended: a predecessor whose place is free, or the awaited successor."""
-        if self._roll is not None and self._roll.waiting_for is worker:
-            self._break_off(self._roll, f"the new {worker.id} {words}", extra)
+        """A process that is not current has ended: a predecessor whose place is free, or the awaited successor."""
+        roll = self._roll
+        if roll is not None and roll.line_leaves and worker.number == LINE:
+            roll.line_leaves = False
+            self._succeed(roll, LINE)
+        elif roll is not None and roll.waiting_for is worker:
+            self._break_off(roll, worker.number, f"the new {worker.id} {words}", extra)
         self._next()
 
-    def _break_off(self, roll: Roll, why: str, extra: dict[str, str]) -> None:
+    def _break_off(self, roll: Roll, number: int, why: str, extra: dict[str, str]) -> None:
         self._arbiter.resolved = roll.before
+        if number == LINE and not self._arbiter.closing:
+            self._arbiter.line_is_gone()
         self.end(f"the roll was broken off, the old workers go on: {why}", extra)
 
     def end(self, fault: str | None, extra: dict[str, str] | None = None) -> None:
         """Tell who waits, and begin anew if that was asked for. Without effect when none is under way."""
-        self._roll = None
+        roll, self._roll = self._roll, None
+        if self._arbiter.closing and roll is not None and roll.waiting_for is not None:
+            self._adopt_line(roll.waiting_for)
         stopping = self._arbiter.closing
         if fault and not stopping:
             self._arbiter.notices.say("error", fault, **(extra or {}))
@@ -128,3 +142,8 @@ class Reloading:
         if self._again and not stopping:
             self._again = False
             self._resolve()
+
+    def _adopt_line(self, successor: Worker) -> None:
+        """The node stops while a new line comes in: the workers that drain need it, and it goes after them."""
+        if successor.number == LINE:
+            self._arbiter.fleet.swap(successor)

@@ -1,9 +1,10 @@
-"""A roll under way: which workers wait for their successor, and what a roll can not change. The arbiter acts."""
+"""A roll under way: which processes wait for their successor, and what a roll can not change. The arbiter acts."""
 
 from dataclasses import dataclass, field
 
 from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.options import Address, Resolved
+from erlmcp.node.policy import name_of
 from erlmcp.node.processes import Worker
 
 __all__ = ["Roll", "refuse_other_place"]
@@ -11,17 +12,21 @@ __all__ = ["Roll", "refuse_other_place"]
 
 @dataclass(slots=True)
 class Roll:
-    """`before` is the configuration to go back to when a successor can not boot."""
+    """`before` is the configuration to go back to when a successor can not boot; `numbers`, who is still to be rolled.
+
+    `line_leaves`: the old line process has been asked to leave, and its successor waits for that.
+    """
 
     before: Resolved
     numbers: list[int]
     waiting_for: Worker | None = field(default=None)
+    line_leaves: bool = False
 
     def next(self, alive: set[str]) -> int | None:
-        """The next worker to replace; one that has left meanwhile needs no successor. None: the roll is over."""
+        """The next process to replace; one that has left meanwhile needs no successor. None: the roll is over."""
         while self.numbers:
             number = self.numbers.pop(0)
-            if f"worker-{number}" in alive:
+            if name_of(number) in alive:
                 return number
         return None
 

@@ -5,24 +5,24 @@ Here, and nowhere else, telemetry meets what it watches.
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from erlmcp import otp
 from erlmcp._speedups import BACKEND
 from erlmcp.http import Exchange, Listener
 from erlmcp.mcp import METHODS, Endpoint
-from erlmcp.node.boot import Boot
 from erlmcp.node.doors import http_router, metrics_router
-from erlmcp.node.sections import Sections
-from erlmcp.node.slab import Row, Slab, resident_bytes
-from erlmcp.node.tree import tree
+from erlmcp.node.life import Outfit
+from erlmcp.node.link import LineLink
+from erlmcp.node.policy import LINE
+from erlmcp.node.slab import Row, resident_bytes
+from erlmcp.node.tree import count, worker_tree
 from erlmcp.telemetry import (
     About,
     Exposition,
     Health,
     Labels,
-    Log,
     Metrics,
     NodeFacts,
     WorkerFacts,
@@ -37,16 +37,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Station"]
 
+ORPHAN_GRACE = 5.0  # seconds beyond its drain that a worker without an arbiter may take
+
 
 class Station:
     """Everything of one worker but its life: `tree` to run, and what changes with its state."""
 
-    def __init__(self, app: "App", sections: Sections, boot: Boot, slab: Slab, log: Log) -> None:
+    def __init__(self, app: "App", line: LineLink, outfit: Outfit) -> None:
+        boot, sections, slab, log = outfit.boot, outfit.sections, outfit.slab, outfit.log
         self._app, self._boot, self._slab, self._log = app, boot, slab, log
+        self.grace = sections.http.drain + ORPHAN_GRACE
         self._wanted, self._arbiter = sections.node.workers, os.getppid()
         about = About(boot.version, BACKEND, boot.number)
         counters = MetricSlab(slab.metrics, slab.slots, shapes())
-        self.health = Health(self.facts, [workers_probe(self.facts)], about, requests=lambda: requests_total(counters))
+        probes = [workers_probe(self.facts), *line.probes()]
+        self.health = Health(self.facts, probes, about, requests=lambda: requests_total(counters))
         app.bind(sections.mcp)
         self.metrics = Metrics(counters, boot.slot, _labels(app))
         self.endpoint = Endpoint(app, sections.mcp, on_call=self.metrics.call)
@@ -59,11 +64,14 @@ class Station:
             exposition = Exposition(counters, self.facts, about)
             routes = metrics_router(exposition, self.health)
             self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
-        self.tree = tree(self.http, self.scrape, drain=sections.http.drain)
+        self.tree = worker_tree(line.children(), self.http, self.scrape, drain=sections.http.drain)
 
     def facts(self) -> NodeFacts:
         """The node as the board shows it."""
-        return NodeFacts(self._arbiter, self._wanted, tuple(_facts(row) for row in self._slab.board.rows()))
+        rows = self._slab.board.rows()
+        line = next((_facts(row) for row in rows if row.number == LINE), None)
+        workers = tuple(_facts(row) for row in rows if row.number != LINE)
+        return NodeFacts(self._arbiter, self._wanted, workers, line)
 
     def ready(self) -> None:
         """The doors are open."""
@@ -75,12 +83,16 @@ class Station:
         self.health.drain()
         self._slab.board.put(self._boot.slot, serving=0)
 
+    def orphaned(self, leave: Callable[[], None]) -> None:
+        """Drain at once; the line process waits for us."""
+        leave()
+
     def report(self) -> None:
         """Write this worker's load where the others can read it."""
         self._slab.board.put(
             self._boot.slot,
             memory=resident_bytes(),
-            children=_count(self.children()),
+            children=count(self.children()),
             connections=self.http.connections,
             in_flight=self.endpoint.in_flight,
         )
@@ -121,7 +133,3 @@ def _facts(row: Row) -> WorkerFacts:
         in_flight=row.in_flight,
         draining=not row.serving,
     )
-
-
-def _count(children: Sequence[otp.Node]) -> int:
-    return sum(1 + _count(child.children) for child in children)

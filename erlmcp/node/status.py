@@ -4,6 +4,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from erlmcp.node.policy import LINE
+
 if TYPE_CHECKING:
     from erlmcp.node.arbiter import Arbiter
     from erlmcp.node.processes import Worker
@@ -12,12 +14,16 @@ __all__ = ["describe", "describe_reload"]
 
 
 def describe(arbiter: "Arbiter", now: float) -> str:
-    """The tree: the node, its addresses, every living worker process and the children inside it."""
+    """The tree: the node, its addresses, the line, every living worker process and the children inside them.
+
+    `line` is null for the moment in which there is none.
+    """
     rows = {row.pid: row for row in arbiter.fleet.slab.board.rows()}
-    workers = [
-        _worker(worker, rows.get(worker.pid), arbiter.plan, now)
-        for worker in sorted(arbiter.fleet.workers, key=lambda worker: (worker.number, worker.born))
-    ]
+    line: list[dict[str, Any]] = []
+    workers: list[dict[str, Any]] = []
+    for process in sorted(arbiter.fleet.processes, key=lambda process: (process.number, process.born)):
+        shown = _process(process, rows.get(process.pid), arbiter.plan, now)
+        (line if process.number == LINE else workers).append(shown)
     node = {
         "pid": os.getpid(),
         "version": arbiter.resolved.version,
@@ -29,10 +35,10 @@ def describe(arbiter: "Arbiter", now: float) -> str:
         "data_dir": str(arbiter.directory.path),
         "addresses": arbiter.origins if not arbiter.closing else {},
     }
-    return json.dumps({"schema": "erlmcp.cli/1", "node": node, "workers": workers})
+    return json.dumps({"schema": "erlmcp.cli/1", "node": node, "line": line[-1] if line else None, "workers": workers})
 
 
-def _worker(worker: "Worker", row: Any, plan: Any, now: float) -> dict[str, Any]:
+def _process(worker: "Worker", row: Any, plan: Any, now: float) -> dict[str, Any]:
     starts = [child.starts for child in plan.children if child.spec.id == worker.id]
     return {
         "id": worker.id,

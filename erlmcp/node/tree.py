@@ -1,15 +1,28 @@
-"""The supervision tree of a worker, as a literal. Shutdown is this tree read from right to left."""
+"""The supervision trees of the line process and of a worker, as literals. Shutdown is a tree read right to left."""
+
+from collections.abc import Sequence
 
 from erlmcp.http import Listener
-from erlmcp.otp import ChildSpec, Strategy, Supervisor
+from erlmcp.otp import ChildSpec, Hub, Node, Strategy, Supervisor
 
-__all__ = ["DOOR_GRACE", "tree"]
+__all__ = ["DOOR_GRACE", "count", "line_tree", "worker_tree"]
 
 DOOR_GRACE = 2.0  # seconds: a door ends its own drain; only one that hangs is killed
 
 
-def tree(http: Listener, metrics: Listener | None, *, drain: float) -> Supervisor:
-    """`drain`: seconds that calls in flight get when the http door closes."""
+def line_tree(database: ChildSpec, actors: Sequence[ChildSpec], hub: Hub) -> Supervisor:
+    """`actors`: the coordinator and the duties where the line is served, else nobody."""
+    return Supervisor(
+        Strategy.REST_FOR_ONE,
+        intensity=3,
+        period=60.0,
+        name="root",
+        children=[database, *actors, hub.child()],
+    )
+
+
+def worker_tree(line: Sequence[ChildSpec], http: Listener, metrics: Listener | None, *, drain: float) -> Supervisor:
+    """`line`: the link and the reader. `drain`: seconds that calls in flight get when the http door closes."""
     doors = [ChildSpec("http", http.run, shutdown=drain + DOOR_GRACE)]
     if metrics is not None:
         doors.append(ChildSpec("metrics", metrics.run, shutdown=DOOR_GRACE))
@@ -19,6 +32,12 @@ def tree(http: Listener, metrics: Listener | None, *, drain: float) -> Superviso
         period=60.0,
         name="root",
         children=[
+            *line,
             Supervisor(Strategy.ONE_FOR_ONE, intensity=5, period=30.0, name="doors", children=doors).child(),
         ],
     )
+
+
+def count(children: Sequence[Node]) -> int:
+    """How many children run, at all depths."""
+    return sum(1 + count(child.children) for child in children)

@@ -7,6 +7,7 @@ is not sent again: its caller hears Down, and retries only what bears to be done
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class Link:
     ) -> None:
         self.path, self.name, self.options = path, name, options
         self.reason = "it has not connected yet"  # why it is not connected; "" when it is
+        self.since = time.monotonic()  # when it became connected, or ceased to be
         self.incarnation, self.seen = 0, 0
         self.calls: dict[int, Pending] = {}
         self.connections: set[Connection] = set()  # the one we are on, and those that a leaving hub still answers
@@ -234,7 +236,7 @@ class Link:
 
     def on_welcome(self, connection: "Connection", welcome: Welcome) -> None:
         """We are connected: what waited goes out."""
-        self._connection, self.reason = connection, ""
+        self._connection, self.reason, self.since = connection, "", time.monotonic()
         if not welcome.resumed:
             self.incarnation, self.seen = welcome.incarnation, welcome.sequence
             for topic in self.topics:
@@ -263,7 +265,7 @@ class Link:
     def on_leaving(self, connection: "Connection", why: str) -> None:
         """The connection takes no more calls."""
         if self._connection is connection:
-            self._connection = None
+            self._connection, self.since = None, time.monotonic()
             self._say(why)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from erlmcp.http import Request, Response, problem
-from erlmcp.telemetry.node import About, NodeFacts, WorkerFacts
+from erlmcp.telemetry.node import About, NodeFacts
 from erlmcp.telemetry.process import read_process
 
 __all__ = ["Check", "Health", "Probe", "workers_probe"]
@@ -131,19 +131,19 @@ class Health:
             node={"pid": facts.arbiter_pid or os.getpid(), "workers": len(facts.workers)},
             worker={"number": self._about.worker, "pid": os.getpid()},
             checks=checks,
-            metrics=_metrics(facts.workers, arbiter.resident_bytes if arbiter else 0)
-            | {"requests_total": self._requests()},
+            metrics=_metrics(facts, arbiter.resident_bytes if arbiter else 0) | {"requests_total": self._requests()},
         )
 
 
 ALIVE = Response(200, b'{"status":"healthy"}', headers=NO_STORE)
 
 
-def _metrics(workers: tuple[WorkerFacts, ...], arbiter_bytes: int) -> dict[str, int]:
-    """The node's numbers: bytes; processes as Erlang counts them (arbiter, workers, their supervised children)."""
+def _metrics(facts: NodeFacts, arbiter_bytes: int) -> dict[str, int]:
+    """The node's numbers: bytes; processes as Erlang counts them (arbiter, line, workers, supervised children)."""
+    workers = facts.workers
     return {
-        "memory_total": arbiter_bytes + sum(worker.memory_bytes for worker in workers),
-        "process_count": bool(arbiter_bytes) + sum(1 + worker.children for worker in workers),
+        "memory_total": arbiter_bytes + sum(process.memory_bytes for process in facts.processes),
+        "process_count": bool(arbiter_bytes) + sum(1 + process.children for process in facts.processes),
         "connections": sum(worker.connections for worker in workers),
         "requests_in_flight": sum(worker.in_flight for worker in workers),
         "worker_restarts": sum(worker.restarts for worker in workers),

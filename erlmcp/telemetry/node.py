@@ -27,8 +27,17 @@ class WorkerFacts(Struct, frozen=True):
 
 
 class NodeFacts(Struct, frozen=True):
-    """The node: its arbiter (0 when a worker is run by hand), how many workers it should have, and those it has."""
+    """The node: its arbiter (0 when a worker is run by hand), how many workers it should have, and those it has.
+
+    `line`: the process that owns the database, number 0; None while there is none.
+    """
 
     arbiter_pid: int
     wanted_workers: int
     workers: tuple[WorkerFacts, ...]
+    line: WorkerFacts | None = None
+
+    @property
+    def processes(self) -> tuple[WorkerFacts, ...]:
+        """The workers, and the line process where there is one."""
+        return self.workers if self.line is None else (self.line, *self.workers)

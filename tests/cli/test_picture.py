@@ -26,7 +26,8 @@ def worker(number: int, **changes: object) -> dict:
 
 
 def test_a_node_is_drawn_as_a_tree():
-    document = {"node": NODE, "workers": [worker(1, children=[DOORS]), worker(2, restarts=1, connections=0)]}
+    workers = [worker(1, children=[DOORS]), worker(2, restarts=1, connections=0)]
+    document = {"node": NODE, "line": None, "workers": workers}
     assert draw(document) == (
         "erlmcp 0.6.0 (compiled)  running  pid 10  up 1 h 1 min  1 restart  my.server:app\n"
         "   http     http://127.0.0.1:8080\n"
@@ -38,8 +39,17 @@ def test_a_node_is_drawn_as_a_tree():
     )
 
 
+def test_the_line_process_comes_first():
+    line = worker(0, id="line", pid=10, children=[{"name": "database", "state": "running"}])
+    assert draw({"node": {**NODE, "addresses": {}}, "line": line, "workers": [worker(1)]}).splitlines()[1:] == [
+        "├─ line       running  pid 10  up 1 min 1 s  0 restarts  1 connection  20 MiB",
+        "│  └─ database  running  0 restarts",
+        "└─ worker-1   running  pid 11  up 1 min 1 s  0 restarts  1 connection  20 MiB",
+    ]
+
+
 def test_a_node_without_workers_is_drawn_too():
-    assert draw({"node": {**NODE, "addresses": {}}, "workers": []}).count("\n") == 0
+    assert draw({"node": {**NODE, "addresses": {}}, "line": None, "workers": []}).count("\n") == 0
 
 
 def test_the_last_lines_of_serve_tell_what_to_open_and_how_to_connect():
@@ -65,4 +75,4 @@ def test_the_last_lines_of_serve_name_a_data_directory_that_the_other_commands_w
 
 def test_clients_are_told_the_public_url_where_there_is_one():
     told = msgspec.structs.replace(resolved(), public_url="https://mcp.example.org/", node=Options())
-    assert "claude mcp add --transport http hello https://mcp.example.org/mcp" in banner(told, NODE["addresses"])
+    assert "claude mcp add --transport http tcps https://mcp.example.org/mcp" in banner(told, NODE["addresses"])

@@ -31,8 +31,10 @@ def resolved(**node: object) -> Resolved:
     )
 
 
-def test_workers_are_permanent_children_that_start_at_once():
+def test_the_line_starts_first_and_then_the_workers_at_once_all_of_them_permanent():
     plan, actions = otp.plan.begin(new_plan(resolved(workers=3)))
+    assert actions == (otp.Start("line"),)
+    plan, actions = otp.plan.started(plan, "line")
     assert actions == (otp.Start("worker-1"), otp.Start("worker-2"), otp.Start("worker-3"))
     assert {child.spec.restart for child in plan.children} == {otp.Restart.PERMANENT}
 

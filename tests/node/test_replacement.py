@@ -77,7 +77,7 @@ def test_a_node_whose_workers_keep_dying_gives_up_and_says_why(folder):
     finally:
         end(node)
     critical = [line["msg"] for line in node.lines() if line["level"] == "critical"]
-    assert critical == ["workers died more than 2 times in 60 s, giving up; the last: worker-1 exited with code 9"]
+    assert critical == ["processes died more than 2 times in 60 s, giving up; the last: worker-1 exited with code 9"]
 
 
 def test_within_the_budget_a_node_goes_on(folder):

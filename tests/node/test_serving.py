@@ -80,10 +80,15 @@ def test_health_has_the_runbook_s_shape_and_counts_the_whole_node(standing: Node
     def document() -> dict:
         return json.loads(get(standing.port(), "/health")[1])
 
-    until(lambda: document()["metrics"]["process_count"] == 1 + 2 * 5, "both workers' reports")
+    until(lambda: document()["metrics"]["process_count"] == 1 + 4 + 2 * 6, "all reports")
     health = document()
     assert (health["status"], health["version"]) == ("healthy", "0.6.0")
-    assert all(check["status"] == "healthy" for check in health["checks"])
+    assert [(check["name"], check["status"]) for check in health["checks"]] == [
+        ("server", "healthy"),
+        ("workers", "healthy"),
+        ("database", "healthy"),
+        ("line", "healthy"),
+    ]
     assert health["node"]["pid"] == standing.process.pid
     assert health["metrics"]["memory_total"] > 3 * 10 * 1024 * 1024
     assert health["worker"]["pid"] in standing.pids().values()
@@ -119,7 +124,9 @@ def test_status_shows_the_tree_for_people(standing: Node):
     assert f"pid {standing.process.pid}" in lines[0]
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]
-    assert [line.strip("│├└─ ").split()[0] for line in lines[4:9]] == ["root", "doors", "http", "metrics", "worker-2"]
+    names = [line.strip("│├└─ ").split("  ")[0].strip() for line in lines[3:]]
+    assert names[:4] == ["line", "root", "database", "hub"]
+    assert names[4:11] == ["worker-1", "root", "line link", "doors", "http", "metrics", "worker-2"]
 
 
 def test_status_is_one_document_for_machines(standing: Node):

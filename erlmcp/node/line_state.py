@@ -1,0 +1,48 @@
+"""What the line process and the workers have agreed upon: files, topics, and the state that is told."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from erlmcp.node.options import TCPS_APP, Options
+from erlmcp.store import State
+
+__all__ = [
+    "DATABASE",
+    "FACTS",
+    "LINE_SOCKET",
+    "STATE",
+    "LineState",
+    "data_dir",
+    "decode_state",
+    "encode_state",
+    "serves_tcps",
+]
+
+DATABASE: Final = "erlmcp.db"
+LINE_SOCKET: Final = "line.sock"
+STATE: Final = "line.state"  # a LineState, kept for who comes late
+FACTS: Final = "tcps.receipts"  # each receipt as JSON, after its commit, in the order of the chain
+
+
+class LineState(Struct, frozen=True):
+    """How the line process is: told by it to every worker, when it has changed."""
+
+    pid: int
+    database: State
+
+
+encode_state: Final = msgspec.msgpack.Encoder().encode
+decode_state: Final = msgspec.msgpack.Decoder(LineState).decode
+
+
+def data_dir(node: Options) -> Path:
+    """The node's data directory."""
+    return Path(node.data_dir).absolute()
+
+
+def serves_tcps(app: str) -> bool:
+    """Whether the app of this name is ours, with the production line."""
+    return app == TCPS_APP

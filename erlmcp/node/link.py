@@ -1,0 +1,77 @@
+"""A worker's side of the line: the link to the hub, its own read-only view of the database, and what `/health` says.
+
+What a probe tells is what the line process told last: nothing is asked for a request.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from erlmcp import otp, tcps
+from erlmcp.node.keeping import Keeper
+from erlmcp.node.line_state import (
+    DATABASE,
+    LINE_SOCKET,
+    STATE,
+    LineState,
+    data_dir,
+    decode_state,
+    serves_tcps,
+)
+from erlmcp.node.sections import Sections
+from erlmcp.store import SqliteReader
+from erlmcp.telemetry import Check
+
+__all__ = ["LineLink"]
+
+SOON = 10.0  # seconds that the line may be away before that is a fault: it is back within one, after a roll within some
+LITTLE = 64 * 1024 * 1024  # bytes of free disk below which one should act
+
+
+class LineLink:
+    """The line as one worker has it. `clock` is monotonic, in seconds."""
+
+    def __init__(self, sections: Sections, number: int, clock: Callable[[], float] = time.monotonic) -> None:
+        place = data_dir(sections.node)
+        self.needed = serves_tcps(sections.node.app)
+        self.link = otp.Link(place / LINE_SOCKET, name=f"worker-{number}")
+        self.reader: SqliteReader | None = None
+        self.state: LineState | None = None
+        self._clock = clock
+        self.link.subscribe(STATE, self._hear)
+        if self.needed:
+            self.reader = SqliteReader(place / DATABASE, tcps.schema(), sections.store)
+
+    def children(self) -> list[otp.ChildSpec]:
+        """For the tree: the link, and the reader where there is something to read."""
+        link = otp.ChildSpec("line link", self.link.run, shutdown=1.0)
+        return [link, *([Keeper(self.reader).child("database")] if self.reader else [])]
+
+    def probes(self) -> list[Callable[[], Check]]:
+        """For `/health`."""
+        return [self.check_database, self.check_line]
+
+    def check_line(self) -> Check:
+        """Is there a line process? Away for a moment is degraded: the arbiter is at work on it, and calls wait."""
+        if self.link.connected:
+            return Check("line", "healthy", f"process {self.state.pid}" if self.state else "connected")
+        away = self._clock() - self.link.since
+        return Check("line", self._bad(away > SOON), f"away for {away:.0f} s: {self.link.reason}")
+
+    def check_database(self) -> Check:
+        """What the line process said of the database last."""
+        state = self.state.database if self.state else None
+        if state is None or not self.link.connected:
+            return Check("database", "degraded", "unknown while the line process is away")
+        if not state.up:
+            return Check("database", self._bad(), state.reason)
+        if state.free < LITTLE:
+            return Check("database", "degraded", f"{state.free >> 20} MiB are free on its disk: free some space")
+        return Check("database", "healthy", f"SQLite {state.sqlite}, {state.size + state.wal_size} bytes")
+
+    def _bad(self, fault: bool = True) -> Literal["degraded", "unhealthy"]:
+        """What the app of this node can not do without makes the node unhealthy."""
+        return "unhealthy" if fault and self.needed else "degraded"
+
+    def _hear(self, payload: bytes) -> None:
+        self.state = decode_state(payload)
