@@ -22,6 +22,9 @@ COMMANDS = {
     "pid": "erlmcp.cli.asking",
     "status": "erlmcp.cli.asking",
     "config": "erlmcp.cli.configuring",
+    "migrate": "erlmcp.cli.storing",
+    "backup": "erlmcp.cli.storing",
+    "restore": "erlmcp.cli.storing",
     "tcps": "erlmcp.cli.tcps",
 }
 HELP = """Serves MCP apps: fast, strict, supervised.

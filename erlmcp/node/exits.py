@@ -29,11 +29,11 @@ MEANINGS: Final = {
     Exit.OK: "done",
     Exit.NEGATIVE: "the answer is no: pang, a reload that was refused",
     Exit.USAGE: "a flag or an argument is wrong",
-    Exit.CANNOT_BOOT: "the app is not there, or it can not be loaded; tcps: there is no such work order or receipt",
+    Exit.CANNOT_BOOT: "the app can not be loaded, the database can not be used; tcps: no such work order or receipt",
     Exit.CONFLICT: "a port or the data directory is taken; tcps: a conflict, like no free slot",
     Exit.UNREACHABLE: "no node answers",
     Exit.CONFIG: "the configuration is wrong, or names what can not be used",
-    Exit.GAVE_UP: "workers died more often than node.max_restarts allows",
+    Exit.GAVE_UP: "workers or the line died more often than node.max_restarts allows",
     Exit.TIMEOUT: "it did not end in time",
     Exit.INTERRUPTED: "interrupted",
 }

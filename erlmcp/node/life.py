@@ -114,9 +114,9 @@ def tell(pair: socket.socket, line: bytes) -> None:
         return
 
 
-def live(arguments: list[str], build: Build) -> int:
+def live(command: str, arguments: list[str], build: Build) -> int:
     """From the boot that the arbiter wrote to the exit code. `arguments` end with `--boot` and a descriptor."""
-    boot = _read_boot(arguments)
+    boot = _read_boot(command, arguments)
     pair = socket.socket(fileno=boot.fds.arbiter)
     faulthandler.enable(boot.fds.stacks)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -137,9 +137,9 @@ def live(arguments: list[str], build: Build) -> int:
     return Exit.OK if life.cause is None else Exit.NEGATIVE
 
 
-def _read_boot(arguments: list[str]) -> Boot:
+def _read_boot(command: str, arguments: list[str]) -> Boot:
     if "--boot" not in arguments[:-1]:
-        sys.stderr.write("error: this command is started by erlmcp serve, which hands it its sockets\n")
+        sys.stderr.write(f"error: erlmcp {command} is started by erlmcp serve, which hands it its sockets\n")
         raise SystemExit(Exit.USAGE)
     fd = int(arguments[arguments.index("--boot") + 1])
     size = os.fstat(fd).st_size

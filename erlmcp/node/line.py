@@ -24,7 +24,7 @@ LOOK = 0.05  # seconds between looks whether a worker is still connected
 
 def main(arguments: list[str]) -> int:
     """The life of the line process; returns its exit code."""
-    return live(arguments, Works)
+    return live("line", arguments, Works)
 
 
 class Works:

@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 def main(arguments: list[str]) -> int:
     """The life of a worker; returns its exit code."""
-    return live(arguments, _build)
+    return live("worker", arguments, _build)
 
 
 def _build(outfit: Outfit) -> Station:
