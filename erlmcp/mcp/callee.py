@@ -83,7 +83,9 @@ class Callee(ABC):
             value = self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
-        except (SystemExit, asyncio.CancelledError) as error:
+        except BaseException as error:
+            if isinstance(error, Exception):
+                raise
             raise _crash(error) from error
         return self.answer(value, values, context)
 
@@ -93,7 +95,7 @@ class Callee(ABC):
             value = await self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
-        except SystemExit as error:
+        except (SystemExit, KeyboardInterrupt) as error:  # the two that a task does not keep for who awaits it
             raise _crash(error) from error
         except asyncio.CancelledError as error:
             if deadline.undone():
@@ -139,7 +141,8 @@ class _Deadline:
 
 def _crash(error: BaseException) -> RuntimeError:
     """What a function raised that means more around it: an exit, as a parser of command lines does, would take the
-    worker and everybody's calls along, and a cancellation that nobody asked for would pass for the client's."""
+    worker and everybody's calls along, a cancellation that nobody asked for would pass for the client's, and whatever
+    else is no Exception would end the connection without an answer."""
     return RuntimeError(f"the function raised {error!r}")
 
 
