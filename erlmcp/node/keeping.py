@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from erlmcp.otp import ChildSpec
-from erlmcp.store import Corrupt, State, StoreDown, StoreError
+from erlmcp.store import Busy, Corrupt, DiskFull, State, StoreDown, StoreError
 
 __all__ = ["Keeper"]
 
 FIRST_RETRY = 0.1  # seconds
 LAST_RETRY = 5.0  # between attempts at most: a disk that has space again is in use within so long (reliability P-09)
+FULL_RETRY = 1.0  # between attempts of a dependent that found the store full or taken
 CALM = 30.0  # a store that was up for so long begins again with the first delay
 
 logger = logging.getLogger("erlmcp.node")
@@ -31,11 +32,14 @@ class Store(Protocol):
 
 
 class Keeper:
-    """A child that is ready after its first attempt to open the store, whatever came of it."""
+    """A child that is ready after its first attempt to open the store, whatever came of it.
 
-    def __init__(self, store: Store, on_change: Callable[[], None] = lambda: None) -> None:
+    `on_change` is called when the store came up or went down; `pause`: seconds.
+    """
+
+    def __init__(self, store: Store, on_change: Callable[[], None] = lambda: None, pause: float = FULL_RETRY) -> None:
         self.store = store
-        self._on_change = on_change
+        self._on_change, self._pause = on_change, pause
         self._up = asyncio.Event()
 
     def child(self, name: str) -> ChildSpec:
@@ -81,6 +85,10 @@ class Keeper:
                 except (StoreDown, Corrupt) as error:
                     logger.warning("%s waits for the database: %s", spec.id, error)
                     self._up.clear()  # its keeper is about to notice, and sets it when the store was opened anew
+                except (Busy, DiskFull) as error:
+                    logger.warning("%s can not work yet: %s", spec.id, error)
+                    ready()
+                    await asyncio.sleep(self._pause)
                 else:
                     return
 
