@@ -41,6 +41,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes held unparsed while an answer is awaited or the peer does not read; then reading pauses."""
     write_ahead: Annotated[int, Meta(ge=KIB)] = 64 * KIB
     """Bytes handed to the transport and not yet taken by the peer, above which nothing new is produced."""
+    max_unsent: Annotated[int, Meta(ge=KIB)] = 256 * KIB * KIB
+    """Bytes of answers that all slow peers of one process have not taken; above, those that stand still are dropped."""
     max_connections: Count = 10_000
     """Connections served at once by one process; those beyond it get 503."""
     backlog: Count = 2048

@@ -146,6 +146,7 @@ class Listener:
         now = time.monotonic()
         for connection in tuple(self._shared.open):
             connection.sweep(now)
+        self._shared.unsent.relieve(now)
 
     # ── leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

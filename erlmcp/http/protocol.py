@@ -20,6 +20,7 @@ from erlmcp.http.limits import Options
 from erlmcp.http.message import Exchange, Request, Response, Stream, problem
 from erlmcp.http.router import Route, Router
 from erlmcp.http.sse import COMMENT
+from erlmcp.http.unsent import Unsent
 
 __all__ = ["QUIET", "Protocol", "Shared"]
 
@@ -36,13 +37,14 @@ _FULL = problem(503, "This server has as many connections as it may; try again."
 class Shared:
     """What all connections of one listener share."""
 
-    __slots__ = ("closing", "date", "draining", "left", "on_exchange", "open", "options", "router")
+    __slots__ = ("closing", "date", "draining", "left", "on_exchange", "open", "options", "router", "unsent")
 
     def __init__(self, router: Router, options: Options, on_exchange: Callable[[Exchange], None] | None) -> None:
         self.router = router
         self.options = options
         self.on_exchange = on_exchange
         self.open: set[Protocol] = set()
+        self.unsent = Unsent(options.max_unsent)
         self.closing: set[asyncio.Task[None]] = set()
         """Streams that were left before their end."""
         self.draining = False
@@ -125,11 +127,13 @@ class Protocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._stalled = True
         self._phase = OURS
-        self._backlog = self._transport.get_write_buffer_size()
-        self._deadline = monotonic() + self._shared.options.write_timeout
+        self._backlog, now = self._transport.get_write_buffer_size(), monotonic()
+        self._deadline = now + self._shared.options.write_timeout
+        self._shared.unsent.hold(self, self._backlog, now)
 
     def resume_writing(self) -> None:
         self._stalled = False
+        self._shared.unsent.release(self)
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
         if self._pending is None:
@@ -140,6 +144,7 @@ class Protocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         shared, pending = self._shared, self._pending
         shared.open.discard(self)
+        shared.unsent.release(self)
         self._core.close()
         self._lingering = True
         if pending is not None:
@@ -404,8 +409,9 @@ class Protocol(asyncio.Protocol):
             size = self._transport.get_write_buffer_size()
             if size < self._backlog:
                 options = self._shared.options
-                self._backlog = size
                 self._deadline = now + (options.write_timeout if size else options.linger)
+                self._shared.unsent.hold(self, size, now)
+            self._backlog = size
         elif self._ended and self._pending is not None:
             self._probe()
         if now >= self._deadline:

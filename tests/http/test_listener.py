@@ -150,6 +150,16 @@ async def test_a_reader_that_stands_still_is_dropped() -> None:
         await eventually(lambda: server.listener.connections == 0)
 
 
+async def test_when_slow_readers_hold_too_much_the_slowest_is_dropped_and_the_others_are_served() -> None:
+    body = b"x" * 2**25
+    async with running(say(body), Options(max_unsent=2**25)) as server:
+        slow = [await server.client(limit=1024) for _ in range(3)]
+        for client in slow:
+            await client.send(get())
+        await eventually(lambda: server.listener.connections == 1)
+        assert (await slow[-1].response())[2] == body
+
+
 async def test_the_answer_to_a_refused_upload_can_be_read() -> None:
     async with running(say(), Options(max_body=10)) as server:
         client = await server.client()

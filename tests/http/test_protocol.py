@@ -353,6 +353,37 @@ async def test_a_peer_that_takes_nothing_is_dropped_and_one_that_takes_little_is
     assert served.transport.log == ["abort"]
 
 
+async def test_a_peer_that_was_given_more_while_it_stalled_is_judged_by_what_it_takes_since() -> None:
+    served = Served(say(), TIMES)
+    served.transport.backlog = 1000
+    served.protocol.pause_writing()
+    now = monotonic()
+    served.transport.backlog = 5000
+    served.protocol.sweep(now + 10)
+    served.transport.backlog = 4000
+    served.protocol.sweep(now + 11)
+    served.protocol.sweep(now + 30)
+    assert served.transport.log == []
+    served.protocol.sweep(now + 32)
+    assert served.transport.log == ["abort"]
+
+
+async def test_what_a_peer_has_not_taken_is_counted_until_it_has_or_is_gone() -> None:
+    served = Served(say(), TIMES)
+    unsent = served.shared.unsent
+    served.transport.backlog = 1000
+    served.protocol.pause_writing()
+    assert unsent.total == 1000
+    served.transport.backlog = 400
+    served.protocol.sweep(monotonic())
+    assert unsent.total == 400
+    served.protocol.resume_writing()
+    assert unsent.total == 0
+    served.protocol.pause_writing()
+    served.protocol.connection_lost(None)
+    assert unsent.total == 0
+
+
 # ── crashes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
