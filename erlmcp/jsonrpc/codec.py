@@ -48,9 +48,8 @@ def decode(body: bytes, max_depth: int = 64) -> Request | Notification:
     return Request(raw_id, name, params) if raw_id else Notification(name, params)
 
 
-def encode_result(id: bytes, members: bytes) -> bytes:  # noqa: A002 - JSON-RPC's word
-    """The reply to the request with the raw `id`; `members` are the result object's, encoded, without its braces."""
-    return frame_reply(id, members)
+encode_result: Final = frame_reply
+"""The reply to the request with the raw `id`; `members` are the result object's, encoded, without its braces."""
 
 
 def encode_error(id: bytes | None, error: RpcError) -> bytes:  # noqa: A002

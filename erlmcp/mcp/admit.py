@@ -130,7 +130,18 @@ def admit(request: Request, headers: Mapping[bytes, bytes], repeated: tuple[byte
         climb(Arrival(headers, repeated, request.method, meta, mirrored))
     if method.param_headers and (wanted := method.param_headers.get(mirrored or "")):
         check_param_headers(wanted, bytes(getattr(params, "arguments", UNSET) or b"{}"), headers, repeated)
-    return Call(method, params, _facts(request, meta), mirrored or "")
+    assert meta is not None  # noqa: S101 - for the type checker: `envelope_is_complete` has seen to it
+    level, token = meta.log_level, meta.progress_token
+    facts = Facts(
+        request.id,
+        meta.protocol_version,  # type: ignore[arg-type]  # as above; a check in words costs more than the Struct
+        True,
+        None if level is UNSET else level,
+        None if token is UNSET else progress_token(token),
+        request.params,
+        request.method,
+    )
+    return Call(method, params, facts, mirrored or "")
 
 
 def agrees(headers: Mapping[bytes, bytes], method: Served, meta: Meta, mirrored: str | None) -> bool:
@@ -196,18 +207,3 @@ def _meta_alone(request: Request) -> Meta | None:
         return _ENVELOPE.decode(request.params or b"{}").meta
     except msgspec.ValidationError as flaw:
         raise malformed(flaw) from None
-
-
-def _facts(request: Request, meta: Meta | None) -> Facts:
-    """Meta is complete here: `envelope_is_complete` has seen to it."""
-    assert meta is not None  # noqa: S101 - for the type checker
-    level, token = meta.log_level, meta.progress_token
-    return Facts(
-        request.id,
-        meta.protocol_version,  # type: ignore[arg-type]  # as above; a check in words costs more than the Struct
-        True,
-        None if level is UNSET else level,
-        None if token is UNSET else progress_token(token),
-        request.params,
-        request.method,
-    )

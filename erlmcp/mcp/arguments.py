@@ -5,7 +5,7 @@ What a model can mend is an `ArgumentFault`, answered as a tool's result and not
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -53,12 +53,14 @@ class ArgumentFault(Exception):
 class Arguments:
     """Decodes arguments into a Struct; strict, but a number like 42.0 passes for an integer, as JSON Schema has it."""
 
-    __slots__ = ("_decode", "_schema")
+    __slots__ = ("_decode", "_schema", "straight")
 
     def __init__(self, struct: type[msgspec.Struct], schema: bytes) -> None:
         """`schema` is the struct's as JSON: it is read when a fault has to name the choices, so it need not be kept
         open."""
-        self._decode = msgspec.json.Decoder(struct).decode
+        self.straight: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(struct).decode
+        """What `decode` does, but for the faults: raises msgspec's own. Ask `decode` then, which may know better."""
+        self._decode = self.straight
         self._schema = schema
 
     def decode(self, raw: bytes | None) -> Any:

@@ -86,7 +86,7 @@ class Callee(ABC):
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
-            raise _crash(error) from error
+            raise crash(error) from error
         return self.answer(value, values, context)
 
     async def _run_async(self, values: Any, context: Context, timeout: float) -> Members:
@@ -96,10 +96,10 @@ class Callee(ABC):
         except ToolError as error:
             return self.refuse(error)
         except (SystemExit, KeyboardInterrupt) as error:  # the two that a task does not keep for who awaits it
-            raise _crash(error) from error
+            raise crash(error) from error
         except asyncio.CancelledError as error:
             if deadline.undone():
-                raise _crash(error) from error
+                raise crash(error) from error
             context.cancel()
             if deadline.passed():
                 return self.late(timeout)
@@ -139,7 +139,7 @@ class _Deadline:
         self._task.cancel()
 
 
-def _crash(error: BaseException) -> RuntimeError:
+def crash(error: BaseException) -> RuntimeError:
     """What a function raised that means more around it: an exit, as a parser of command lines does, would take the
     worker and everybody's calls along, a cancellation that nobody asked for would pass for the client's, and whatever
     else is no Exception would end the connection without an answer."""

@@ -70,35 +70,30 @@ class Sent:
 SENT: Final = Sent()
 
 
-class Context:
+class Context(msgspec.Struct, eq=False):
     """A handler's view of its request; a parameter annotated `Context` receives it."""
 
-    __slots__ = ("_cancelled", "_facts", "_loop", "_on_cancel", "_sink")
+    facts: Facts
+    _sink: Sink
+    _cancelled: bool = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _on_cancel: list[Callable[[], object]] | None = None
 
-    def __init__(self, facts: Facts, sink: Sink) -> None:
-        self._facts = facts
-        self._sink = sink
-        self._cancelled = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._on_cancel: list[Callable[[], object]] | None = None
-
-    @property
-    def facts(self) -> Facts:
-        return self._facts
+    __repr__ = object.__repr__  # what a client sent has no place in a traceback
 
     @property
     def request_id(self) -> str:
         """The JSON-RPC id: a string's text, a number's digits."""
-        raw = self._facts.id
+        raw = self.facts.id
         return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()
 
     @property
     def method(self) -> str:
-        return self._facts.method
+        return self.facts.method
 
     @property
     def protocol_version(self) -> str:
-        return self._facts.protocol_version
+        return self.facts.protocol_version
 
     @property
     def client(self) -> dict[str, Any] | None:
@@ -110,7 +105,7 @@ class Context:
     @property
     def meta(self) -> bytes:
         """The request's `_meta` as raw JSON, empty when absent."""
-        return bytes(_ENVELOPE.decode(self._facts.params).meta) if self._facts.params else b""
+        return bytes(_ENVELOPE.decode(self.facts.params).meta) if self.facts.params else b""
 
     @property
     def cancelled(self) -> bool:
@@ -131,7 +126,7 @@ class Context:
         The message leaves at once. Awaiting the returned object waits while the reader is behind; in a thread the call
         itself does. Raises ValueError for a number that JSON cannot hold.
         """
-        token = self._facts.progress_token
+        token = self.facts.progress_token
         if token is None:
             return SENT
         if not (math.isfinite(progress) and (total is None or math.isfinite(total))):
@@ -152,7 +147,7 @@ class Context:
         rank = _RANK.get(level)
         if rank is None:
             raise ValueError(f"unknown log level {level!r}; one of {', '.join(LEVELS)}")
-        asked = self._facts.log_level
+        asked = self.facts.log_level
         if asked is None or rank < _RANK[asked]:
             return SENT
         name = b"" if logger is None else b',"logger":' + msgspec.json.encode(logger)

@@ -4,7 +4,7 @@ It knows the definitions only as bytes, encoded once at registration; what they 
 """
 
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
@@ -34,6 +34,7 @@ class Features(Generic[F]):
         self._noun = noun
         self._by_key: dict[str, F] = {}
         self._pages: dict[tuple[int, int, bool], bytes] = {}
+        self.get: Final[Callable[[str], F | None]] = self._by_key.get
 
     def add(self, feature: F) -> None:
         """Raises ValueError for a key that is taken."""
@@ -41,9 +42,6 @@ class Features(Generic[F]):
             raise ValueError(f"{self._noun} {feature.key!r} is registered twice; names must differ")
         self._by_key[feature.key] = feature
         self._pages.clear()
-
-    def get(self, key: str) -> F | None:
-        return self._by_key.get(key)
 
     def __len__(self) -> int:
         return len(self._by_key)

@@ -12,13 +12,14 @@ from typing import Final
 from erlmcp.http import Response
 from erlmcp.jsonrpc import INVALID_REQUEST, RpcError, encode_error
 
-__all__ = ["acceptable", "is_json", "literal", "refuse_media"]
+__all__ = ["JSON", "USUAL", "acceptable", "is_json", "literal", "refuse_media"]
 
 SENTINEL: Final = (b"=?base64?", b"?=")
 """Case-sensitive and exact (2026-07-28, streamable-http, Value Encoding)."""
 
+JSON: Final = b"application/json"
 USUAL: Final = b"application/json, text/event-stream"
-"""What the official clients send."""
+"""What the official clients send as Content-Type and Accept."""
 
 KEPT: Final = 128
 """Answers remembered per question; clients send a handful of different values."""
@@ -43,7 +44,7 @@ NOT_ACCEPTABLE: Final = _refusal(
 def refuse_media(headers: Mapping[bytes, bytes]) -> Response | None:
     """The answer to a body that we can not read or to a client that can not read our answer; None when all is well."""
     content_type = headers.get(b"content-type", b"")
-    if content_type != b"application/json" and not is_json(content_type):
+    if content_type != JSON and not is_json(content_type):
         return NOT_JSON
     coding = headers.get(b"content-encoding")
     if coding is not None and coding.strip().lower() != b"identity":

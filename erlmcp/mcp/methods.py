@@ -100,7 +100,10 @@ def call_tool(server: Server) -> Perform:
         if tool is None:
             raise RpcError(INVALID_PARAMS, f"unknown tool: {params.name}")
         arguments = params.arguments
-        return tool.call(None if arguments is UNSET else _object(arguments), context)
+        if arguments is UNSET:
+            return tool.call(None, context)
+        raw = bytes(arguments)
+        return tool.call(raw if raw[0] == OPEN_BRACE else _object(raw), context)
 
     return perform
 
@@ -113,7 +116,7 @@ def get_prompt(server: Server) -> Perform:
         if prompt is None:
             raise RpcError(INVALID_PARAMS, f"unknown prompt: {params.name}")
         arguments = params.arguments
-        return prompt.get(None if arguments is UNSET else _object(arguments), context)
+        return prompt.get(None if arguments is UNSET else _object(bytes(arguments)), context)
 
     return perform
 
@@ -136,9 +139,8 @@ def complete(server: Server) -> Perform:
     return perform
 
 
-def _object(arguments: msgspec.Raw) -> bytes | None:
+def _object(raw: bytes) -> bytes | None:
     """The raw JSON object of arguments. Some clients send null for none."""
-    raw = bytes(arguments)
     if raw[0] == OPEN_BRACE:
         return raw
     if raw == b"null":

@@ -19,6 +19,11 @@ from erlmcp.mcp.tool_error import ToolError
 
 Encode: TypeAlias = Callable[[Any], bytes]
 
+
+class Refused(bytes):
+    """The members of a result that is the tool's own no (`isError`). Its type tells, so that nobody looks inside."""
+
+
 _encode: Final = msgspec.json.Encoder().encode
 _BYTES: Final = (bytes, bytearray, memoryview)
 _BYTES_FAULT: Final = "returns bytes; say what they are: Image(data, type), Audio(data, type) or Embedded(uri, data)"
@@ -53,12 +58,12 @@ def of(name: str, hint: Any, output_schema: JsonSchema | None) -> Result:
     return Result(schema, encode, schema, encode)
 
 
-def failure(message: str) -> bytes:
+def failure(message: str) -> Refused:
     """The members of a result that says what went wrong, for the model to read."""
-    return b'"content":[{"type":"text","text":%b}],"isError":true' % _encode(message)
+    return Refused(b'"content":[{"type":"text","text":%b}],"isError":true' % _encode(message))
 
 
-def refusal(error: ToolError, *, structured: bool) -> bytes:
+def refusal(error: ToolError, *, structured: bool) -> Refused:
     """The members for a ToolError. Its data stands beside the message as text, and as structured content where no
     output schema is in the way: the TypeScript client holds even an error to that (SDK 1.x, client/index.ts)."""
     if error.data is None:
@@ -66,7 +71,7 @@ def refusal(error: ToolError, *, structured: bool) -> bytes:
     data = _encode(error.data)
     content = _text(error.message) + b"," + _text(data.decode())
     also = b',"structuredContent":%b' % data if structured else b""
-    return b'"content":[%b]%b,"isError":true' % (content, also)
+    return Refused(b'"content":[%b]%b,"isError":true' % (content, also))
 
 
 def _members(content: bytes, structured: bytes | None) -> bytes:

@@ -10,17 +10,19 @@ from typing import Final, TypeAlias
 
 from erlmcp.http import Request, Response
 from erlmcp.jsonrpc import Request as RpcRequest
-from erlmcp.jsonrpc import RpcError, decode
+from erlmcp.jsonrpc import RpcError, decode, encode_result
 from erlmcp.mcp import legacy
 from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
-from erlmcp.mcp.headers import refuse_media
+from erlmcp.mcp.headers import JSON, USUAL, refuse_media
+from erlmcp.mcp.identity import join_result
 from erlmcp.mcp.late import Answered, LateAnswer
 from erlmcp.mcp.methods import METHODS, surfaces
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import refuse, respond
+from erlmcp.mcp.result import Refused
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
@@ -33,7 +35,6 @@ Observer: TypeAlias = Callable[[str, str, str, float], object]
 `method` is one that we serve, or empty."""
 
 ACCEPTED: Final = Response(202, b"", b"")
-TOOL_ERROR: Final = b'"isError":true'
 KNOWN: Final = frozenset(method.name for method in METHODS)
 
 
@@ -61,8 +62,9 @@ class Endpoint:
     def __call__(self, request: Request) -> Answer:
         """The answer to a POST. A future belongs to the running loop; cancelling it cancels the work."""
         headers = request.headers
-        refusal = refuse_media(headers)
-        if refusal is not None:
+        if (
+            headers.get(b"content-type") != JSON or headers.get(b"accept") != USUAL or b"content-encoding" in headers
+        ) and (refusal := refuse_media(headers)) is not None:
             return refusal
         started = time.perf_counter()
         version = headers.get(b"mcp-protocol-version")
@@ -86,17 +88,23 @@ class Endpoint:
         return self._perform(call, started)
 
     def _perform(self, call: Call, started: float) -> Answer:
-        facts = call.facts
+        method, facts = call.method, call.facts
         asked = facts.progress_token is not None or facts.log_level is not None
         stream = self._stream() if asked else None
-        if self._in_flight >= self._max_calls and call.method.bounded:
+        if self._in_flight >= self._max_calls and method.bounded:
             outcome: Members | Failure = overloaded(self._in_flight)
         else:
             outcome = perform(call, stream or NO_SINK)
-        if not isinstance(outcome, bytes) and not isinstance(outcome, Failure):
+        if stream is None and type(outcome) is bytes:  # the usual: a result that is there, and nothing else to send
+            if self._on_call is not None:
+                self._on_call(method.name, call.target, "ok", time.perf_counter() - started)
+            return Response(200, encode_result(facts.id, join_result(outcome, method.tail)))
+        return self._unusual(call, outcome, stream, started)
+
+    def _unusual(self, call: Call, outcome: Members | Failure, stream: EventStream | None, started: float) -> Answer:
+        if not isinstance(outcome, bytes | Failure):
             return self._wait(call, asyncio.ensure_future(outcome), stream or self._stream(), started)
-        if self._on_call is not None:
-            self._watch(call, outcome, started)
+        self._watch(call, outcome, started)
         return respond(call, outcome, stream)
 
     def _wait(self, call: Call, work: asyncio.Future[bytes], stream: EventStream, started: float) -> Answered:
@@ -113,7 +121,7 @@ class Endpoint:
     def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
         if self._on_call is not None:
             elapsed = time.perf_counter() - started
-            self._on_call(call.method.name, call.target, _word_for(call, outcome), elapsed)
+            self._on_call(call.method.name, call.target, _word_for(outcome), elapsed)
 
 
 def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
@@ -127,10 +135,10 @@ def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
     return ACCEPTED
 
 
-def _word_for(call: Call, outcome: bytes | Failure | None) -> str:
-    """The outcome in the observer's vocabulary. A tool's own no is the last member of its result (`result`)."""
+def _word_for(outcome: bytes | Failure | None) -> str:
+    """The outcome in the observer's vocabulary."""
     if outcome is None:
         return "cancelled"
     if isinstance(outcome, Failure):
         return str(outcome.error.code)
-    return "tool_error" if outcome.endswith(TOOL_ERROR) and call.method.name == "tools/call" else "ok"
+    return "tool_error" if isinstance(outcome, Refused) else "ok"

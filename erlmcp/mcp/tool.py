@@ -2,24 +2,28 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypeAlias, TypedDict
 
 import msgspec
+from msgspec.structs import astuple
 
 from erlmcp.mcp import docstring, result
 from erlmcp.mcp import schema as schemas
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault, Arguments
-from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.callee import Callee, Members, Mode, Room, crash, invoker, mode_of
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.param_headers import ParamHeader, param_headers
 from erlmcp.mcp.raw_schema import RawArguments
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.result import Result
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.tool_error import ToolError
 
 NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 """MCP 2026-07-28, server/tools, Tool Names."""
+
+Call: TypeAlias = Callable[[bytes | None, Context], Members | Awaitable[Members]]
 
 
 class ToolAnnotations(TypedDict, total=False):
@@ -45,11 +49,14 @@ class ToolOptions(FeatureOptions, total=False):
 class Tool(Callee):
     """`call` takes a call's raw arguments and gives the members of its result."""
 
-    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers", "key")
+    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "call", "headers", "key")
 
     key: str
     headers: tuple[ParamHeader, ...]
     """The arguments that clients repeat as headers."""
+    call: Call
+    """From raw arguments, a JSON object or None, to the members of the result, faults in the arguments included, as the
+    model can mend those (SEP-1303). Raises Overloaded; what the function raises propagates, but ToolError."""
     _decode: Callable[[bytes | None], Any]
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
@@ -63,12 +70,16 @@ class Tool(Callee):
         if input_schema is None:
             schema = schemas.of_arguments(signature, told.arguments)
             encoded = msgspec.json.encode(schema)
-            self._decode = Arguments(signatures.struct_of(signature), encoded).decode
+            arguments = Arguments(signatures.struct_of(signature), encoded)
+            self._decode = arguments.decode
         else:
             schema, encoded = input_schema, msgspec.json.encode(input_schema)
             self._decode = RawArguments(schema, signature).decode
         self._result = result.of(self.key, signature.returns, options.get("output_schema"))
         self._encode = self._result.encode
+        self.call = self._call
+        if mode is Mode.INLINE and input_schema is None and signature.positional:
+            self.call = straight(function, arguments.straight, self._result, self.refuse, otherwise=self._call)
         self.headers = param_headers(self.key, schema, encoded)
         members = {
             "name": self.key,
@@ -84,11 +95,7 @@ class Tool(Callee):
     def definition(self, modern: bool) -> bytes:
         return self._modern if modern else self._legacy
 
-    def call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
-        """The members of the result, faults in the arguments included, as the model can mend those (SEP-1303).
-
-        `arguments` is a raw JSON object or None. Raises Overloaded; what the function raises propagates, but ToolError.
-        """
+    def _call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         try:
             values = self._decode(arguments)
         except ArgumentFault as fault:
@@ -103,6 +110,35 @@ class Tool(Callee):
 
     def late(self, seconds: float) -> Members:
         return result.failure(f"timed out after {seconds:g} s")
+
+
+def straight(
+    function: Callable[..., Any],
+    decode: Callable[[bytes], Any],
+    returned: Result,
+    refuse: Callable[[ToolError], Members],
+    otherwise: Call,
+) -> Call:
+    """`Tool.call` of an inline function that is called by position, in one piece: half the time of the steps it
+    replaces (bench/test_dispatch.py). Arguments that do not fit go `otherwise`, to be mended or told what is wrong."""
+    encode, legacy_encode = returned.encode, returned.legacy_encode
+
+    def call(arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
+        try:
+            values = decode(arguments or b"{}")
+        except msgspec.MsgspecError:
+            return otherwise(arguments, context)
+        try:
+            value = function(*astuple(values))
+        except ToolError as error:
+            return refuse(error)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                raise
+            raise crash(error) from error
+        return encode(value) if context.facts.modern else legacy_encode(value)
+
+    return call
 
 
 def _checked_annotations(tool: str, annotations: ToolAnnotations | None) -> ToolAnnotations | None:
