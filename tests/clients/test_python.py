@@ -1,7 +1,7 @@
 """The official Python client, in both eras, against four workers."""
 
 import asyncio
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,13 @@ from tests.serving import serving
 MODERN = "2026-07-28"
 ERAS = pytest.mark.parametrize("mode", ["legacy", MODERN])
 PATIENCE = 5.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def small_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the same shop, with four tools on a page."""
+    with serving("tests.clients.shop:app", 1, tmp_path_factory.mktemp("pages"), ERLMCP_MCP__PAGE_SIZE="4") as url:
+        yield url
 
 
 def client(url: str, mode: str, **options: Any) -> Client:
@@ -51,13 +58,12 @@ async def test_tools_are_listed_in_the_order_they_were_written(shop: str, mode: 
 
 
 @ERAS
-async def test_a_list_longer_than_a_page_is_walked_by_its_cursors(mode: str, tmp_path: Path) -> None:
-    with serving("tests.clients.shop:app", 1, tmp_path, ERLMCP_MCP__PAGE_SIZE="4") as small_pages:
-        async with client(small_pages, mode) as session:
-            first = await session.list_tools()
-            rest = await session.list_tools(cursor=first.next_cursor)
-            with pytest.raises(MCPError) as refused:
-                await session.list_tools(cursor="nonsense")
+async def test_a_list_longer_than_a_page_is_walked_by_its_cursors(mode: str, small_pages: str) -> None:
+    async with client(small_pages, mode) as session:
+        first = await session.list_tools()
+        rest = await session.list_tools(cursor=first.next_cursor)
+        with pytest.raises(MCPError) as refused:
+            await session.list_tools(cursor="nonsense")
     assert [tool.name for tool in first.tools + rest.tools] == ["add", "pack", "order", "bake", "brew", "crash"]
     assert (len(first.tools), rest.next_cursor, refused.value.code) == (4, None, -32602)
 

@@ -109,14 +109,16 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def launch(folder: Path, *arguments: str, source: str | None = APP, app: str = "probe:app", **environ: str) -> Node:
-    """Start a node in `folder` that serves `source` as probe:app; does not wait."""
+    """Start a node in `folder` that serves `source` as probe:app; does not wait. Its heart beats ten times a second, so
+    that tests need not wait for what it tells."""
     if source is not None:
         (folder / "probe.py").write_text(source)
     command = [sys.executable, "-m", "erlmcp", "serve", app, "--port", "0", "--metrics-port", "0"]
     command += ["--data-dir", str(folder / "data"), "--log-format", "json", *arguments]
+    settings = environment(**{"ERLMCP_NODE__HEARTBEAT_INTERVAL": "0.1"} | environ)
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(**environ)
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=settings
         )
     return Node(process, folder)
 

@@ -38,7 +38,7 @@ def in_flight(node: Node) -> bool:
 def test_a_signal_drains_what_is_in_flight_and_the_node_ends_with_0(folder, number):
     with running(folder, "--workers", "2") as node:
         pids = node.pids().values()
-        slow = Call(node.port(), "slow", seconds=2.5)
+        slow = Call(node.port(), "slow", seconds=1.6)
         until(lambda: in_flight(node), "the call in flight")
         node.process.send_signal(number)
         slow.join(WITHIN)
@@ -49,7 +49,7 @@ def test_a_signal_drains_what_is_in_flight_and_the_node_ends_with_0(folder, numb
 def test_a_draining_node_accepts_nobody_new(folder):
     with running(folder) as node:
         port = node.port()
-        slow = Call(port, "slow", seconds=2.5)
+        slow = Call(port, "slow", seconds=1.6)
         until(lambda: in_flight(node), "the call in flight")
         node.process.send_signal(signal.SIGTERM)
         until(lambda: refused(port), "a closed door")

@@ -1,14 +1,14 @@
-"""Our own wire cases: at the connection on both twins, cut at every byte; whole, against a listener and a real node."""
+"""Our own wire cases: at the connection on both twins, cut at every byte; whole, against a listener.
+
+Against a real node they are in `test_node`.
+"""
 
 import asyncio
-from collections.abc import Iterator
 from types import ModuleType
-from urllib.parse import urlsplit
 
 import pytest
 
 from erlmcp.http import Options
-from tests.serving import serving as node
 from tests.wire.cases import Case, cases, more_cases, payload
 from tests.wire.runner import run_case
 from tests.wire.stub import serving
@@ -26,12 +26,6 @@ AT_ONCE = 20  # connections: some cases are heavy, and each asks for /health wit
 def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     use(request.param, monkeypatch)
     return request.param
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with node("erlmcp.apps.hello:app", 2, tmp_path_factory.mktemp("node")) as url:
-        yield urlsplit(url).port or 0
 
 
 async def problems_of(chosen: list[Case], port: int) -> dict[str, list[str]]:
@@ -78,16 +72,6 @@ async def test_every_case_is_answered_by_a_listener_as_it_expects(twin: ModuleTy
     chosen = [case for case in HTTP_CASES if not case.get("slow") and case["id"] not in own_errors]
     async with serving(Options()) as (_listener, port):
         assert await problems_of(chosen, port) == {}
-
-
-@pytest.mark.slow
-async def test_every_case_is_answered_by_the_whole_stack_as_it_expects(port: int) -> None:
-    assert await problems_of([case for case in CASES if not case.get("slow")], port) == {}
-
-
-@pytest.mark.slow
-async def test_slow_clients_meet_the_default_deadlines(port: int) -> None:
-    assert await problems_of([case for case in CASES if case.get("slow")], port) == {}
 
 
 def test_cases_have_names_of_their_own() -> None:
