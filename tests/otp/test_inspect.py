@@ -32,7 +32,13 @@ async def test_a_snapshot_shows_the_tree_as_it_stands():
                 Node("t", "child", "down"),
                 Node("coordinator", "actor", "running"),
                 Node("visitors", "pool", "running", size=1),
-                Node("doors", "supervisor", "running", strategy="one_for_one", children=(Node("http", "child", "running"),)),
+                Node(
+                    "doors",
+                    "supervisor",
+                    "running",
+                    strategy="one_for_one",
+                    children=(Node("http", "child", "running"),),
+                ),
             ),
         )
     assert snapshot(root).state == "closed"
