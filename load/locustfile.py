@@ -3,8 +3,8 @@
     locust -f load/locustfile.py --host http://127.0.0.1:8080                            then open http://localhost:8089
     locust -f load/locustfile.py --host http://127.0.0.1:8080 --headless -u 50 -r 10 -t 30s
 
-Works on the smallest app (`erlmcp serve`, erlmcp.apps.hello). An answer counts as a failure when its status is not the
-expected one, or when a JSON-RPC error or an `isError` result comes in it.
+Works on the smallest app (`erlmcp serve erlmcp.apps.hello:app`). An answer counts as a failure when its status is not
+the expected one, or when a JSON-RPC error or an `isError` result comes in it.
 """
 
 from locust import FastHttpUser, between, task

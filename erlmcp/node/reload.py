@@ -1,6 +1,6 @@
 """A reload under way: read the configuration again, then roll the line, then the workers.
 
-The line comes first (docs/adr/0006): it applies the migrations that new workers build upon. Two cannot own the
+The line comes first (docs/adr/0007): it applies the migrations that new workers build upon. Two cannot own the
 database, so its old process leaves before the new one comes, and calls wait meanwhile; a worker's new process serves
 before its old one leaves. Whatever goes wrong on the way, the old workers go on with the old configuration, and who
 asked is told why. It says what is next; starting, replacing and stopping is the arbiter's.

@@ -12,8 +12,8 @@ from erlmcp.otp.supervisor import Supervisor
 class Node(Struct, frozen=True, omit_defaults=True):
     """One child, at one moment. Encodes to JSON as it is.
 
-    `kind`: supervisor, actor, pool or child. `state`: down, starting, running, stopping, or "restarting" (down, and about to start);
-    the root's is its plan's: new, booting, running, closing, closed.
+    `kind`: supervisor, actor, pool or child. `state`: down, starting, running, stopping, or "restarting" (down, and
+    about to start); the root's is its plan's: new, booting, running, closing, closed.
     `restarts`: starts after the first. `waiting`: messages in an actor's mailbox. `size`: children of a pool.
     """
 

@@ -124,6 +124,8 @@ def _load(facts: NodeFacts) -> Iterator[Family]:
 
 def _processes(facts: NodeFacts) -> Iterator[Family]:
     named = [(f"worker-{worker.number}", read_process(worker.pid)) for worker in facts.workers]
+    if facts.line is not None:
+        named.insert(0, ("line", read_process(facts.line.pid)))
     if facts.arbiter_pid:
         named.insert(0, ("arbiter", read_process(facts.arbiter_pid)))
     living: list[tuple[str, Process]] = [(name, found) for name, found in named if found is not None]
