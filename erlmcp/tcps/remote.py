@@ -1,10 +1,11 @@
 """The line from another process: the same `execute`, over a link. An Ask goes out and Done or a Refusal comes back."""
 
+import asyncio
 from typing import Final, Protocol
 
 import msgspec
 
-from erlmcp.otp import Declined, Service
+from erlmcp.otp import Declined, Down, Service
 from erlmcp.tcps.commands import Ask
 from erlmcp.tcps.errors import Code, Refusal, Refused
 from erlmcp.tcps.limits import admit
@@ -34,8 +35,18 @@ class RemoteCoordinator:
         self._link = link
 
     async def execute(self, ask: Ask, timeout: float = 10.0) -> Done:
-        """See `Line`."""
+        """See `Line`. With an idempotency key it asks once more when the line went down under it: it happens once."""
         admit(ask)
+        clock = asyncio.get_running_loop().time
+        until = clock() + timeout
+        try:
+            return await self._execute(ask, timeout)
+        except Down:
+            if ask.idempotency_key is None:
+                raise
+        return await self._execute(ask, max(until - clock(), 0.0))
+
+    async def _execute(self, ask: Ask, timeout: float) -> Done:
         try:
             return _done.decode(await self._link.call(SERVICE, _encode(ask), timeout))
         except Declined as declined:

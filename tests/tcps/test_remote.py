@@ -10,6 +10,7 @@ from erlmcp.tcps import (
     Bucket,
     Code,
     CreateWorkOrder,
+    Filter,
     Line,
     Refused,
     RemoteCoordinator,
@@ -74,6 +75,39 @@ async def test_what_the_link_says_reaches_the_caller(plant, fault):
     with pytest.raises(type(fault)) as caught:
         await RemoteCoordinator(Wire(plant.coordinator, fault)).execute(Ask("ana", "t", CREATE))
     assert caught.value is fault
+
+
+class Shaky(Wire):
+    """A line that dies under the first call: after it was carried out, and before it was answered."""
+
+    async def call(self, service, payload, timeout=5.0):
+        answer = await super().call(service, payload, timeout)
+        if len(self.calls) == 1:
+            raise Down("coordinator", "did not answer before its connection broke: the outcome is unknown")
+        return answer
+
+
+async def test_a_line_that_dies_under_a_command_with_a_key_is_asked_once_more_and_it_happens_once(plant):
+    wire = Shaky(plant.coordinator)
+    done = await RemoteCoordinator(wire).execute(Ask("ana", "t", CREATE, "k"), timeout=3.0)
+    assert done == await plant.ask(CREATE, "k", actor="ana", tool="t")
+    assert [service for service, _ in wire.calls] == [SERVICE, SERVICE]
+    assert 0 < wire.calls[1][1] <= 3.0
+    assert len((await plant.views.work_orders(Filter())).work_orders) == 1
+
+
+async def test_without_a_key_the_caller_is_told_that_the_outcome_is_unknown(plant):
+    wire = Shaky(plant.coordinator)
+    with pytest.raises(Down, match="the outcome is unknown"):
+        await RemoteCoordinator(wire).execute(Ask("ana", "t", CREATE))
+    assert len(wire.calls) == 1
+
+
+async def test_a_line_that_dies_again_under_the_repetition_is_not_asked_a_third_time(plant):
+    wire = Wire(plant.coordinator, Down("coordinator", "did not answer"))
+    with pytest.raises(Down):
+        await RemoteCoordinator(wire).execute(Ask("ana", "t", CREATE, "k"))
+    assert len(wire.calls) == 2
 
 
 @pytest.mark.parametrize(
