@@ -10,7 +10,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 REQUIRED = os.environ.get("ERLMCP_REQUIRE_SPEEDUPS") == "1"
-WARNING = "warning: erlmcp's compiled extensions were not built ({}); the pure-Python twins will serve, several times slower"
+WARNING = (
+    "warning: erlmcp's compiled extensions were not built ({}); the pure-Python twins will serve, several times slower"
+)
 MODULES = ("_http", "_jsonrpc")
 
 
@@ -39,9 +41,10 @@ def extensions() -> list[Extension]:
     flags = ["-O3", "-fstack-protector-strong", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function"]
     macros = [("CYTHON_CLINE_IN_TRACEBACK", "0")]
     modules = [
-        Extension(f"erlmcp._speedups.{name}", [f"erlmcp/_speedups/{name}.pyx"], extra_compile_args=flags, define_macros=macros)
+        Extension(
+            f"erlmcp._speedups.{name}", [f"erlmcp/_speedups/{name}.pyx"], extra_compile_args=flags, define_macros=macros
+        )
         for name in MODULES
-        if os.path.exists(f"erlmcp/_speedups/{name}.pyx")
     ]
     return cythonize(modules, language_level=3, build_dir="build/cython")
 

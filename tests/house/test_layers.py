@@ -1,4 +1,4 @@
-"""The laws of the house that no linter states: what the door exports, what an import drags in, what the tree may not hold."""
+"""The laws of the house that no linter states: what the door exports, what an import drags in, what is never there."""
 
 import re
 import subprocess
@@ -17,7 +17,9 @@ def modules_after(statement: str) -> set[str]:
 
 
 def tracked_files() -> list[Path]:
-    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    listing = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
     return [ROOT / line for line in listing.splitlines() if (ROOT / line).is_file()]
 
 
