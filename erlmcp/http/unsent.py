@@ -9,7 +9,7 @@ from typing import Final, Protocol
 __all__ = ["Peer", "Unsent"]
 
 PATIENCE: Final = 1.0  # seconds without a byte after which a peer is dropped when there is too much
-HARD: Final = 4  # times the limit: then the slowest is dropped at once
+HARD: Final = 2  # times the limit: then the slowest is dropped at once
 
 
 class Peer(Protocol):
