@@ -2,13 +2,14 @@
 
 from erlmcp.http.guards import Cors, Guard, Origins, host_guard, origin_guard
 from erlmcp.http.limits import Options
-from erlmcp.http.listener import Listener
+from erlmcp.http.listener import RESERVED, Listener
 from erlmcp.http.message import Exchange, Fields, Handler, Request, Response, Stream, problem
 from erlmcp.http.router import Route, Router
 from erlmcp.http.sse import COMMENT
 
 __all__ = [
     "COMMENT",
+    "RESERVED",
     "Cors",
     "Exchange",
     "Fields",

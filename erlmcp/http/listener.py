@@ -7,7 +7,9 @@ opened it keeps it, and connections in its queue wait for another process.
 import asyncio
 import errno
 import logging
+import resource
 import socket
+import sys
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -18,11 +20,12 @@ from erlmcp.http.message import Exchange
 from erlmcp.http.protocol import Protocol, Shared
 from erlmcp.http.router import Router
 
-__all__ = ["Listener"]
+__all__ = ["RESERVED", "Listener"]
 
 LOG: Final = logging.getLogger("erlmcp.http")
 ACCEPTS: Final = 16  # connections taken in one turn of the loop: processes that share the socket share the load
 SPARE: Final = 64  # connections above the limit that are told 503 at a time; beyond them, new ones wait in the kernel
+RESERVED: Final = 64 + SPARE  # file descriptors that connections leave for everything else, and for those that are told
 BREATH: Final = 0.1  # seconds without accepting when file descriptors or memory have run out
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 PASSING: Final = frozenset({errno.EAGAIN, errno.EINTR, errno.ECONNABORTED, errno.EPROTO})  # accept(2): only this one
@@ -51,6 +54,7 @@ class Listener:
         self._timer: asyncio.TimerHandle
         self._adopting: set[asyncio.Task[None]] = set()
         self._accepting = False
+        self._exhausted = False
 
     @property
     def connections(self) -> int:
@@ -67,6 +71,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._ended, self._empty = self._loop.create_future(), self._loop.create_future()
         self._shared.draining, self._shared.left = False, self._left
+        self._shared.most = min(self._options.max_connections, _room())
         self._sock.setblocking(False)
         self._sock.listen(self._options.backlog)
         self._sweep()
@@ -95,7 +100,7 @@ class Listener:
             self._loop.remove_reader(self._sock)
 
     def _full(self) -> bool:
-        return len(self._shared.open) + len(self._adopting) >= self._options.max_connections + SPARE
+        return len(self._shared.open) + len(self._adopting) >= self._shared.most + SPARE
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS):
@@ -107,6 +112,7 @@ class Listener:
             except OSError as fault:
                 self._failed(fault)
                 return
+            self._exhausted = False
             sock.setblocking(False)
             task = self._loop.create_task(self._adopt(sock))
             self._adopting.add(task)
@@ -118,7 +124,9 @@ class Listener:
             return
         self._pause()
         if fault.errno in EXHAUSTED:
-            LOG.warning("accepting no connection for %d ms: %s", BREATH * 1000, fault.strerror)
+            if not self._exhausted:
+                LOG.warning("accepting no connection until there is room again: %s", fault.strerror)
+            self._exhausted = True
             self._loop.call_later(BREATH, self._resume)
         elif not self._ended.done():
             self._ended.set_exception(fault)
@@ -171,3 +179,9 @@ class Listener:
             await asyncio.sleep(0)  # the cancelled streams end, which has their sources closed
         if self._shared.closing:
             await asyncio.wait(self._shared.closing, timeout=FAREWELL)
+
+
+def _room() -> int:
+    """Connections for which this process has file descriptors."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft - RESERVED)

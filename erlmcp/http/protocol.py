@@ -37,13 +37,14 @@ _FULL = problem(503, "This server has as many connections as it may; try again."
 class Shared:
     """What all connections of one listener share."""
 
-    __slots__ = ("closing", "date", "draining", "left", "on_exchange", "open", "options", "router", "unsent")
+    __slots__ = ("closing", "date", "draining", "left", "most", "on_exchange", "open", "options", "router", "unsent")
 
     def __init__(self, router: Router, options: Options, on_exchange: Callable[[Exchange], None] | None) -> None:
         self.router = router
         self.options = options
         self.on_exchange = on_exchange
         self.open: set[Protocol] = set()
+        self.most = options.max_connections
         self.unsent = Unsent(options.max_unsent)
         self.closing: set[asyncio.Task[None]] = set()
         """Streams that were left before their end."""
@@ -99,7 +100,7 @@ class Protocol(asyncio.Protocol):
         shared.open.add(self)
         self._since = monotonic()
         self._deadline = self._since + (min(QUIET, options.head_timeout) if shared.draining else options.head_timeout)
-        if len(shared.open) > options.max_connections:
+        if len(shared.open) > shared.most:
             self._last(_FULL)
 
     def data_received(self, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from erlmcp.http import Listener, Options, Request, Response, Router, Stream
+from erlmcp.http import RESERVED, Listener, Options, Request, Response, Router, Stream
 from tests.http.fakes import Client, eventually, get, post, running, say, soon
 
 pytestmark = pytest.mark.both_loops
@@ -232,9 +233,24 @@ async def test_without_file_descriptors_accepting_pauses_and_goes_on(
         await client.send(get())
         assert (await client.response())[0] == 200
         assert [record.getMessage() for record in caplog.records] == [
-            "accepting no connection for 10 ms: Too many open files"
-        ] * 3
+            "accepting no connection until there is room again: Too many open files"
+        ]
         assert Exhausted.calls == 5  # three in vain, one connection, and no other waiting: no busy loop
+
+
+@pytest.mark.parametrize(
+    ("soft", "most"), [(RESERVED + 2, 2), (RESERVED + 100, 3), (10, 1), (resource.RLIM_INFINITY, 3)]
+)
+async def test_connections_leave_some_file_descriptors_for_everything_else(
+    soft: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (soft, resource.RLIM_INFINITY))
+    async with running(say(), Options(max_connections=3)) as server:
+        clients = [await server.client() for _ in range(most)]
+        for client in clients:
+            await client.send(get())
+            assert (await client.response())[0] == 200
+        assert (await (await server.client()).response())[0] == 503
 
 
 async def test_a_listener_whose_socket_is_broken_ends_with_the_error() -> None:
