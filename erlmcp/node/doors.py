@@ -5,7 +5,7 @@
 
 from erlmcp.http import Cors, Handler, Origins, Route, Router, host_guard, origin_guard
 from erlmcp.node.sections import HttpOptions
-from erlmcp.telemetry import Exposition, Health, metrics_handler
+from erlmcp.telemetry import AskLine, Exposition, Health, metrics_handler
 
 __all__ = ["http_router", "metrics_router"]
 
@@ -34,9 +34,9 @@ def http_router(endpoint: Handler, health: Health, options: HttpOptions, port: i
     )
 
 
-def metrics_router(exposition: Exposition, health: Health) -> Router:
-    """What Prometheus scrapes."""
-    routes = [Route(b"/metrics", metrics_handler(exposition)), Route(b"/health", health.health)]
+def metrics_router(exposition: Exposition, health: Health, line: AskLine | None = None) -> Router:
+    """What Prometheus scrapes. `line` says how the production line is, where there is one."""
+    routes = [Route(b"/metrics", metrics_handler(exposition, line)), Route(b"/health", health.health)]
     return Router(routes, NO_METRICS)
 
 

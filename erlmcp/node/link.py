@@ -19,8 +19,8 @@ from erlmcp.node.line_state import (
     serves_tcps,
 )
 from erlmcp.node.sections import Sections
-from erlmcp.store import SqliteReader
-from erlmcp.telemetry import Check
+from erlmcp.store import SqliteReader, StoreError
+from erlmcp.telemetry import Check, LineFacts, line_facts
 
 __all__ = ["LineLink"]
 
@@ -36,11 +36,13 @@ class LineLink:
         self.needed = serves_tcps(sections.node.app)
         self.link = otp.Link(place / LINE_SOCKET, name=f"worker-{number}")
         self.reader: SqliteReader | None = None
+        self.views: tcps.Views | None = None
         self.state: LineState | None = None
         self._clock = clock
         self.link.subscribe(STATE, self._hear)
         if self.needed:
             self.reader = SqliteReader(place / DATABASE, tcps.schema(), sections.store)
+            self.views = tcps.Views(self.reader, sections.tcps)
 
     def children(self) -> list[otp.ChildSpec]:
         """For the tree: the link, and the reader where there is something to read."""
@@ -68,6 +70,15 @@ class LineLink:
         if state.free < LITTLE:
             return Check("database", "degraded", f"{state.free >> 20} MiB are free on its disk: free some space")
         return Check("database", "healthy", f"SQLite {state.sqlite}, {state.size + state.wal_size} bytes")
+
+    async def facts(self) -> LineFacts | None:
+        """The production line for `/metrics`; None where there is none, and while its database can not be read."""
+        if self.views is None:
+            return None
+        try:
+            return await line_facts(self.views)
+        except StoreError:
+            return None
 
     def _bad(self, fault: bool = True) -> Literal["degraded", "unhealthy"]:
         """What the app of this node can not do without makes the node unhealthy."""

@@ -62,7 +62,7 @@ class Station:
         self.scrape: Listener | None = None
         if boot.fds.metrics is not None:
             exposition = Exposition(counters, self.facts, about)
-            routes = metrics_router(exposition, self.health)
+            routes = metrics_router(exposition, self.health, line.facts if line.views else None)
             self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
         self.tree = worker_tree(line.children(), self.http, self.scrape, drain=sections.http.drain)
 

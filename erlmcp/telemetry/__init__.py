@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from erlmcp.telemetry.catalogue import shapes
 from erlmcp.telemetry.health import Check, Health, Probe, workers_probe
+from erlmcp.telemetry.line import AskLine, LineFacts, line_facts
 from erlmcp.telemetry.log import Log, Logger, setup
 from erlmcp.telemetry.metrics import Labels, Metrics
 from erlmcp.telemetry.node import About, NodeFacts, WorkerFacts
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 __all__ = [
     "SLOT_BYTES",
     "About",
+    "AskLine",
     "Check",
     "Exposition",
     "Health",
     "Labels",
+    "LineFacts",
     "Log",
     "LogOptions",
     "Logger",
@@ -33,6 +36,7 @@ __all__ = [
     "Probe",
     "Slab",
     "WorkerFacts",
+    "line_facts",
     "metrics_handler",
     "requests_total",
     "setup",

@@ -1,19 +1,20 @@
 """The scrape: what all workers counted, added up, in Prometheus' text format or OpenMetrics.
 
 prometheus_client owns naming and format; the numbers come from the slab through one custom collector, so whichever
-worker answers tells the whole node's story.
+worker answers tells the whole node's story. The production line's are read from its views at each scrape.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import Collector
 
 from erlmcp.http import Handler, Request, Response
 from erlmcp.telemetry.catalogue import CATALOGUE, EXCHANGES, Metric
+from erlmcp.telemetry.line import LOOKED_AT, AskLine, LineFacts
 from erlmcp.telemetry.node import About, NodeFacts
 from erlmcp.telemetry.process import Process, read_process
 from erlmcp.telemetry.slab import Slab
@@ -24,7 +25,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"  # what Prometheus a
 Sums = dict[tuple[str, ...], list[float]]
 
 
-class Exposition(Collector):
+class Exposition:
     """The node as prometheus_client sees it. `facts` is asked at every scrape."""
 
     def __init__(self, slab: Slab, facts: Callable[[], NodeFacts], about: About) -> None:
@@ -32,32 +33,50 @@ class Exposition(Collector):
         self._facts = facts
         python = ".".join(map(str, sys.version_info[:3]))
         self._build = {"version": about.version, "backend": about.backend, "python": python}
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
 
-    def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The exposition in the format that `accept` asks for, and its content type."""
+    def render(self, accept: str = "", line: LineFacts | None = None) -> tuple[bytes, str]:
+        """The exposition in the format that `accept` asks for, and its content type.
+
+        `line`: the production line, where there is one and it can be read.
+        """
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return encode(_Scrape(self._families(line))), content_type
 
-    def collect(self) -> Iterator[Family]:
-        """What prometheus_client asks for at a scrape."""
+    def _families(self, line: LineFacts | None) -> Iterator[Family]:
         yield InfoMetricFamily("erlmcp_build", "Version and backend of this node.", value=self._build)
         for metric in CATALOGUE:
             yield _family(metric, add_up(self._slab, metric))
         facts = self._facts()
         yield from _load(facts)
         yield from _processes(facts)
+        if line is not None:
+            yield from _line(line)
 
 
-def metrics_handler(exposition: Exposition) -> Handler:
-    """The HTTP handler of `GET /metrics`."""
+class _Scrape(Collector):
+    """What an encoder asks for the families of one scrape."""
 
-    def answer(request: Request) -> Response:
-        body, content_type = exposition.render(request.headers.get(b"accept", b"").decode("latin-1"))
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Family]:
+        return self._families
+
+
+def metrics_handler(exposition: Exposition, line: AskLine | None = None) -> Handler:
+    """The HTTP handler of `GET /metrics`. `line` is asked at every scrape."""
+
+    def render(request: Request, facts: LineFacts | None = None) -> Response:
+        body, content_type = exposition.render(request.headers.get(b"accept", b"").decode("latin-1"), facts)
         return Response(body=body, content_type=content_type.encode())
 
-    return answer
+    if line is None:
+        return render
+
+    async def ask_and_render(request: Request) -> Response:
+        return render(request, await line())
+
+    return ask_and_render
 
 
 def add_up(slab: Slab, metric: Metric) -> Sums:
@@ -139,3 +158,25 @@ def _processes(facts: NodeFacts) -> Iterator[Family]:
         cpu.add_metric((name,), process.cpu_seconds)
         start.add_metric((name,), process.started)
     yield from (resident, cpu, start)
+
+
+def _line(facts: LineFacts) -> Iterator[Family]:
+    wip = GaugeMetricFamily("tcps_wip", "Work orders in progress.", labels=("bucket",))
+    limit = GaugeMetricFamily("tcps_wip_limit", "Work orders that may be in progress at once.", labels=("bucket",))
+    queued = GaugeMetricFamily("tcps_queued", "Work orders that wait.", labels=("bucket",))
+    orders = CounterMetricFamily(
+        "tcps_work_orders", "Work orders that have come to their end.", labels=("bucket", "outcome")
+    )
+    for bucket in facts.buckets:
+        wip.add_metric((bucket.bucket,), bucket.current)
+        limit.add_metric((bucket.bucket,), bucket.limit)
+        queued.add_metric((bucket.bucket,), bucket.queued)
+        orders.add_metric((bucket.bucket, "completed"), bucket.completed)
+        orders.add_metric((bucket.bucket, "cancelled"), bucket.cancelled)
+    yield from (wip, limit, queued, orders)
+    yield CounterMetricFamily("tcps_receipts", "Receipts in the chain.", value=facts.receipts)
+    yield GaugeMetricFamily(
+        "tcps_receipt_chain_valid",
+        f"Whether the newest {LOOKED_AT} receipts are a whole chain: 1 or 0.",
+        value=facts.chain_valid,
+    )
