@@ -86,6 +86,25 @@ class Connection:
         self._scanned = max(0, self._scanned - self._at)
         self._at = 0
 
+    def take(self, data: bytes) -> Request | None:
+        """`receive` and `next` in one step, for the usual: nothing is unread and these bytes are one whole request.
+
+        None when they are not, or when it is the last: then they are received, and `next` looks at them.
+        """
+        if self._read is _HEAD and self._at == len(self._data):
+            limits = self._options
+            try:
+                head = parse_head(data, 0, 0, limits.max_request_line, limits.max_head, limits.max_fields)
+            except FramingError:  # is found and told by `next`
+                head = None
+            if head is not None:
+                end, method, path, query, authority, fields, repeated, length, minor, keep, _ = head
+                if keep and 0 <= length <= limits.max_body and end + length == len(data):
+                    body = data[end:] if length else b""
+                    return Request(method, path, query, authority, fields, repeated, body, self._peer, minor, keep)
+        self.receive(data)
+        return None
+
     def next(self) -> Request | Refusal | None:
         """The next whole request; a refusal, after which there is nothing more; or None while more bytes are needed."""
         try:

@@ -6,7 +6,6 @@ the listener sweeps over all connections, and each compares one deadline.
 """
 
 import asyncio
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -15,7 +14,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from erlmcp.http.connection import BODY, CONTINUE, HEAD, IDLE, LARGE, Connection, frame, head_of_stream, send
-from erlmcp.http.errors import Refusal
+from erlmcp.http.errors import Refusal, crash
 from erlmcp.http.limits import Options
 from erlmcp.http.message import Exchange, Request, Response, Stream, problem
 from erlmcp.http.router import Route, Router
@@ -24,13 +23,11 @@ from erlmcp.http.unsent import Unsent
 
 __all__ = ["QUIET", "Protocol", "Shared"]
 
-LOG: Final = logging.getLogger("erlmcp.http")
 NEVER: Final = float("inf")
 OURS: Final = "the next step is ours"  # in place of what the peer owes
 GONE: Final = 499  # nginx's status for a peer that left before its answer
 QUIET: Final = 1.0  # seconds of silence after which a draining listener takes a connection for unused
 LINGERS: Final = 6  # times `linger` is the longest that a peer which goes on sending is listened to
-_CRASH = problem(500, "The server failed on this request; its log says why.")
 _FULL = problem(503, "This server has as many connections as it may; try again.", ((b"Retry-After", b"1"),), close=True)
 
 
@@ -104,10 +101,15 @@ class Protocol(asyncio.Protocol):
             self._last(_FULL)
 
     def data_received(self, data: bytes) -> None:
-        if self._lingering:
+        if self._phase is IDLE:
+            if (request := self._core.take(data)) is not None:
+                self._answer_one(request)
+                return
+        elif self._lingering:
             self._deadline = min(monotonic(), self._since) + self._shared.options.linger
             return
-        self._core.receive(data)
+        else:
+            self._core.receive(data)
         if self._pending is None and not self._stalled and not self._due:
             self._turn([])
         elif self._core.buffered > self._shared.options.read_ahead and not self._held:
@@ -182,11 +184,26 @@ class Protocol(asyncio.Protocol):
             if served >= options.pipeline or _size(out) >= options.write_ahead:
                 self._schedule()
                 break
+        self._conclude(out, now, served, last=last)
+
+    def _conclude(self, out: list[bytes], now: float, served: int, *, last: bool) -> None:
+        """Write, and close or wait."""
         self._write(out)
         if last:
             self._linger(now)
         else:
             self._rest(now, served)
+
+    def _answer_one(self, request: Request) -> None:
+        """A turn of the usual kind, in one piece: there was nothing to do, and one whole request has come."""
+        now = monotonic()
+        out: list[bytes] = []
+        last = self._serve(request, out, now)
+        if not last and len(out) == 1:
+            self._since, self._deadline = now, now + self._shared.options.keep_alive
+            self._transport.write(out[0])  # last, for it may tell us at once that the peer does not read
+            return
+        self._conclude(out, now, 1, last=last)
 
     def _schedule(self) -> None:
         if not self._due and not self._lingering:
@@ -226,12 +243,12 @@ class Protocol(asyncio.Protocol):
         route = None
         try:
             route, answer = self._shared.router.match(request)
-            result: object = answer if route is None else _first(request, route)
+            result: object = answer if route is None else route.handler(request)
             if type(result) is Response:
                 return self._answer(request, route, result, out, now)
             future = _future(result, self._loop)
         except Exception as error:  # noqa: BLE001
-            return self._answer(request, route, _crash(request, error), out, now)
+            return self._answer(request, route, crash(request, error), out, now)
         self._pending = _Awaited(future, request, route, now)
         future.add_done_callback(self._resolved)
         return False
@@ -243,22 +260,24 @@ class Protocol(asyncio.Protocol):
         shared = self._shared
         last = response.close or shared.draining or request is None or not request.keep_alive
         try:
-            fields = route.cors.headers(request) if request is not None and route is not None and route.cors else ()
+            cors = route.cors if request is not None and b"origin" in request.headers and route is not None else None
+            fields = cors.headers(request) if cors is not None and request is not None else ()
             buffers = send(request, response, fields, shared.date, last)
         except Exception as error:  # noqa: BLE001
-            response = _crash(request, error)
+            response = crash(request, error)
             buffers = send(request, response, (), shared.date, last)
-        out.extend(buffers)
-        if shared.on_exchange is not None:
-            self._tell(request, route, response.status, _size(buffers), started)
+        out += buffers
+        watch = shared.on_exchange
+        if watch is not None:
+            name = "" if route is None else route.name
+            watch(Exchange(request, name, response.status, _size(buffers), started, monotonic() - started))
         return last
 
     def _last(self, response: Response) -> None:
         """Give an answer that answers no request, and close."""
         out: list[bytes] = []
         self._answer(None, None, response, out, self._since)
-        self._write(out)
-        self._linger(monotonic())
+        self._conclude(out, monotonic(), 0, last=True)
 
     def _resolved(self, future: asyncio.Future[Any]) -> None:
         """The awaited answer is there."""
@@ -271,12 +290,12 @@ class Protocol(asyncio.Protocol):
         try:
             answer = future.result()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
-            answer = _crash(request, error)
+            answer = crash(request, error)
         if isinstance(answer, Stream):
             self._begin(pending, answer)
             return
         if not isinstance(answer, Response):
-            answer = _crash(request, TypeError(f"a handler answered with {type(answer).__name__}, not with a Response"))
+            answer = crash(request, TypeError(f"a handler answered with {type(answer).__name__}, not with a Response"))
         self._settle(pending, answer)
 
     def _settle(self, pending: _Awaited, response: Response) -> None:
@@ -312,7 +331,7 @@ class Protocol(asyncio.Protocol):
             head = head_of_stream(request, stream, fields, self._shared.date, last)
         except Exception as error:  # noqa: BLE001
             self._leave(stream)
-            self._settle(pending, _crash(request, error))
+            self._settle(pending, crash(request, error))
             return
         self._write([head])
         if request.method == b"HEAD":
@@ -354,7 +373,7 @@ class Protocol(asyncio.Protocol):
         try:
             sent = task.result()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
-            _crash(request, error)
+            crash(request, error)
             self._tell(request, pending.route, 500, 0, pending.started)
             self._linger(now)  # without the last chunk: so the peer sees that it is not whole
             return
@@ -389,7 +408,7 @@ class Protocol(asyncio.Protocol):
         if self._lingering:
             return
         self._core.close()
-        self._lingering = True
+        self._lingering, self._phase = True, OURS
         options, transport = self._shared.options, self._transport
         self._backlog = transport.get_write_buffer_size()
         self._since = now + (LINGERS - 1) * options.linger
@@ -461,26 +480,10 @@ def _peer(name: object) -> str:
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
-def _first(request: Request, route: Route) -> object:
-    """The answer of the first guard that has one, else the handler's."""
-    for guard in route.guards:
-        refusal = guard(request)
-        if refusal is not None:
-            return refusal
-    return route.handler(request)
-
-
 def _future(answer: object, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
     if not isawaitable(answer):
         raise TypeError(f"a handler answered with {type(answer).__name__}, not with a Response or a future of one")
     return asyncio.ensure_future(answer, loop=loop)
-
-
-def _crash(request: Request | None, error: BaseException) -> Response:
-    """Our bug, or a handler's: told to the log once, with its traceback, and to the peer without details."""
-    where = f"{request.method.decode()} {request.path.decode()}" if request is not None else "no request"
-    LOG.error("the handler of %s failed", where, exc_info=error)
-    return _CRASH
 
 
 def _size(buffers: list[bytes] | tuple[bytes, ...]) -> int:

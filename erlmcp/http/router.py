@@ -4,13 +4,13 @@ Paths are compared as the bytes that were sent: nothing is percent-decoded, no d
 of a path reaches a handler that the exact bytes do not reach.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
 from erlmcp._speedups import METHODS
 from erlmcp.http.guards import Cors, Guard
-from erlmcp.http.message import Handler, Request, Response, problem
+from erlmcp.http.message import Handler, Request, Response, Stream, problem
 
 __all__ = ["Route", "Router"]
 
@@ -47,6 +47,8 @@ class Router:
             _add(table.setdefault(route.path, {}), _named(route))
         for methods in (*self._exact.values(), *prefixes.values()):
             _complete(methods)
+            for method, route in methods.items():
+                methods[method] = _guarded(route)
         self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
         self._known = frozenset(METHODS)
         allow = b", ".join(
@@ -55,7 +57,8 @@ class Router:
         self._options = Response(204, headers=((b"Allow", allow or b"OPTIONS"),))
 
     def match(self, request: Request) -> tuple[Route, None] | tuple[None, Response]:
-        """The route that answers, or the refusal: 404 for an unknown path, 501 for an unknown method.
+        """The route that answers, its guards before its handler; or the refusal: 404 for an unknown path, 501 for an
+        unknown method.
 
         A known path with a method it does not serve gives a route that answers 405 behind the same guards, so that a
         foreign Origin learns nothing from the method (guards first).
@@ -104,6 +107,22 @@ def _complete(methods: dict[bytes, Route]) -> None:
         answer = Response(204, headers=((b"Allow", allow),))
         methods[b"OPTIONS"] = msgspec.structs.replace(first, handler=_options(answer, first.cors, allow))
     methods[b""] = msgspec.structs.replace(first, handler=lambda _request: refusal)
+
+
+def _guarded(route: Route) -> Route:
+    """The same, with a handler that asks the guards first."""
+    guards, handler = route.guards, route.handler
+    if not guards:
+        return route
+
+    def guarded(request: Request) -> Response | Awaitable[Response | Stream]:
+        for guard in guards:
+            refusal = guard(request)
+            if refusal is not None:
+                return refusal
+        return handler(request)
+
+    return msgspec.structs.replace(route, handler=guarded)
 
 
 def _options(answer: Response, cors: Cors | None, allow: bytes) -> Handler:

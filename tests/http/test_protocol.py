@@ -37,6 +37,37 @@ async def test_a_response_is_written_in_the_same_read() -> None:
     assert Served(say()).feed(get()) == answer()
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        get(),
+        post(b"x" * 100_000),
+        post(b"x") + get(),
+        get() + b"\r\n",
+        b"\r\n" + get(),
+        get(version=b"HTTP/1.0"),
+        get(b"Connection: close\r\n"),
+        get(b"Transfer-Encoding: chunked\r\n", b"POST") + b"1\r\nx\r\n0\r\n\r\n",
+        get(b"Expect: 100-continue\r\nContent-Length: 1\r\n", b"POST"),
+        get(b"Content-Length: 2\r\n", b"POST") + b"x",
+        get(b"Content-Length: 5000000\r\n", b"POST"),
+        get(method=b"PUT"),
+        b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"bad\r\n\r\n",
+        b"GET / HT",
+    ],
+    ids=lambda data: repr(data[:60]),
+)
+async def test_a_kept_connection_answers_like_a_new_one(data: bytes) -> None:
+    new, kept = Served(echo), Served(echo)
+    kept.feed(get())
+    kept.transport.writes.clear()
+    assert kept.feed(data) == new.feed(data)
+    assert kept.transport.log == new.transport.log
+    assert [told.status for told in kept.exchanges[1:]] == [told.status for told in new.exchanges]
+    assert kept.feed(b"x" + get()) == new.feed(b"x" + get())
+
+
 async def test_pipelined_requests_are_answered_in_order_and_in_one_write() -> None:
     served = Served(echo)
     served.feed(post(b"a") + post(b"b") + get() + post(b"c"))
@@ -180,6 +211,15 @@ async def test_after_the_last_answer_the_peer_is_read_until_it_ends() -> None:
     served.feed(b"x" * 100_000)
     assert served.transport.log == ["write_eof"]
     assert served.protocol.eof_received() is False
+
+
+async def test_what_comes_on_a_kept_connection_after_its_last_answer_is_dropped() -> None:
+    served = Served(say())
+    served.feed(get())
+    served.protocol.sweep(monotonic() + Options().keep_alive + 1)
+    assert served.transport.log == ["write_eof"]
+    served.feed(get())
+    assert served.transport.writes == [answer()]
 
 
 async def test_a_peer_that_does_not_end_is_dropped_after_a_while() -> None:

@@ -26,9 +26,22 @@ def outcome(parts: list[bytes]) -> Outcome:
     events: Outcome = []
     for part in parts:
         connection.receive(part)
-        while (event := connection.next()) is not None or connection.more:
-            if event is not None:
-                events.append(event if isinstance(event, Request) else event.response.status)
+        events += unread(connection)
+    return events
+
+
+def taken(data: bytes) -> Outcome:
+    """The same for bytes that come while nothing is unread."""
+    connection = Connection(Options())
+    request = connection.take(data)
+    return unread(connection) if request is None else [request]
+
+
+def unread(connection: Connection) -> Outcome:
+    events: Outcome = []
+    while (event := connection.next()) is not None or connection.more:
+        if event is not None:
+            events.append(event if isinstance(event, Request) else event.response.status)
     return events
 
 
@@ -48,6 +61,11 @@ def test_a_case_has_one_outcome_however_it_is_cut(case: Case, twin: ModuleType) 
     assert outcome([data[at : at + 1] for at in range(len(data))]) == whole
     for at in range(1, len(data)):
         assert outcome([data[:at], data[at:]]) == whole, f"cut at {at}"
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+def test_a_case_has_the_same_outcome_when_it_is_taken_in_one_step(case: Case, twin: ModuleType) -> None:
+    assert taken(payload(case)) == outcome([payload(case)])
 
 
 @pytest.mark.parametrize("case", FRAGMENTED, ids=lambda case: case["id"])
