@@ -200,7 +200,7 @@ class Arbiter:
     def _on_exit(self, worker: Worker, code: int) -> None:
         was_current = self.fleet.current.get(worker.id) is worker
         stacks = self.fleet.bury(worker, code)
-        asked = worker.leaving and code == 0
+        asked = worker.leaving and code in {0, -signal.SIGTERM}  # the latter: it had not begun to listen yet
         words = "left" if asked else death(code) + (f": {worker.last_words}" if worker.last_words else "")
         extra = {"stacks": stacks} if stacks else {}
         if not worker.leaving:
