@@ -35,7 +35,7 @@ def perform(call: Call, sink: Sink) -> Members | Failure:
     try:
         return call.method.perform(call.params, Context(call.facts, sink))
     except RpcError as error:
-        return Failure(error)
+        return Failure(_bare(error))
     except Exception as error:  # noqa: BLE001 - failure_of logs it: the one boundary of this plane
         return failure_of(error, call)
 
@@ -43,7 +43,7 @@ def perform(call: Call, sink: Sink) -> Members | Failure:
 def failure_of(error: BaseException, call: Call) -> Failure:
     """What the peer is told of an exception that a handler raised, at once or later."""
     if isinstance(error, RpcError):
-        return Failure(error)
+        return Failure(_bare(error))
     if isinstance(error, ResourceNotFound):
         code = INVALID_PARAMS if call.facts.modern else RESOURCE_NOT_FOUND
         return Failure(RpcError(code, "Resource not found", msgspec.json.encode({"uri": error.uri})))
@@ -51,6 +51,12 @@ def failure_of(error: BaseException, call: Call) -> Failure:
         return Failure(RpcError(OVERLOADED, f"Overloaded: {error.message}"), max(1, math.ceil(error.retry_after)))
     _log.error("%s %r crashed", call.method.name, call.target, exc_info=error)
     return Failure(RpcError(INTERNAL_ERROR, "Internal error"))
+
+
+def _bare(error: RpcError) -> RpcError:
+    """The same without its past: its traceback holds the frames of this call, which hold the failure that holds it, and
+    the collector does not see a ring that a Struct without gc closes."""
+    return RpcError(error.code, error.message, error.data, error.id)
 
 
 def overloaded(in_flight: int) -> Failure:

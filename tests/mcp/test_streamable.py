@@ -1,6 +1,7 @@
 """The endpoint: at once or late, JSON or a stream, cancelled or overloaded; in both eras."""
 
 import asyncio
+import gc
 import logging
 
 import pytest
@@ -324,3 +325,32 @@ async def test_an_endpoint_of_an_app_serves_many_requests_at_once():
 
 def test_the_sample_is_a_fresh_app_each_time():
     assert sample() is not sample()
+
+
+def contexts():
+    gc.collect()
+    return sum(type(thing) is Context for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        call("no such tool"),
+        modern("prompts/get", {"name": "no such prompt"}),
+        modern("resources/read", {"uri": "no://such/resource"}),
+        modern("tools/list", {"cursor": "no such cursor"}),
+        modern("tools/call", {"name": "add", "arguments": []}),
+        legacy("tools/call", {"name": "no such tool"}),
+    ],
+    ids=["tool", "prompt", "resource", "cursor", "arguments", "old tool"],
+)
+async def test_a_refused_call_leaves_nothing_in_memory(request_):
+    answer = endpoint(sample())
+    before = contexts()
+    for _ in range(10):
+        response = answer(request_)
+        if not isinstance(response, Response):
+            response = await response
+        assert "error" in said(response)
+    del response
+    assert contexts() == before
