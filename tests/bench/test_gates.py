@@ -42,7 +42,17 @@ def test_every_benchmark_runs_and_the_figures_are_kept():
     done = run("-m", "pytest", "bench", "-q", *free, *quick, f"--benchmark-json={result}")
     assert done.returncode == 0, done.stdout + done.stderr
     names = {bench["name"] for bench in json.loads(result.read_text())["benchmarks"]}
-    assert "test_whole_request[tools/call, 2026-07-28]" in names
+    assert {"test_whole_request[tools/call, 2026-07-28]", "test_durable_commands[64]"} <= names
+
+
+@pytest.mark.slow
+def test_commands_that_share_a_transaction_earn_their_coordinator_and_the_figures_are_kept(tmp_path: Path):
+    done = run("-m", "bench.durable", "--quick", "--folder", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = json.loads((RESULTS / "durable.json").read_text())
+    assert [row["clients"] for row in kept["commands_per_second"]] == [1, 8, 64]
+    assert kept["commands_per_second"][-1]["ratio"] >= kept["gate"] == 4
+    assert {(row["view"], row["orders"]) for row in kept["reads"]} >= {("board", 1000), ("board", 100_000)}
 
 
 def test_a_table_puts_words_left_and_numbers_right():

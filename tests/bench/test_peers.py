@@ -78,7 +78,9 @@ def test_without_bars_everything_without_failures_holds():
     assert (ratio.bar, ratio.held) == (None, True)
 
 
-@pytest.mark.parametrize("script", ["bench.peers", "bench.compare", "bench.whole", "load.chaos", "load.line"])
+@pytest.mark.parametrize(
+    "script", ["bench.peers", "bench.compare", "bench.whole", "bench.durable", "load.chaos", "load.line"]
+)
 def test_every_tool_explains_itself(script: str):
     done = subprocess.run(
         [sys.executable, "-m", script, "-h"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
