@@ -13,7 +13,7 @@ REQUIRED = os.environ.get("ERLMCP_REQUIRE_SPEEDUPS") == "1"
 WARNING = (
     "warning: erlmcp's compiled extensions were not built ({}); the pure-Python twins will serve, several times slower"
 )
-MODULES = ("_http", "_jsonrpc")
+MODULES = ("_access", "_http", "_jsonrpc")
 
 
 class BuildSpeedups(build_ext):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from erlmcp._speedups import access_lines
 from erlmcp.http import Exchange, Request
 from erlmcp.telemetry import (
     About,
@@ -22,7 +23,7 @@ from erlmcp.telemetry import (
     setup,
     shapes,
 )
-from erlmcp.telemetry.lines import AccessEntry, json_access
+from erlmcp.telemetry.lines import AccessEntry
 
 LABELS = Labels(("/mcp", "/health"), ("tools/call", "tools/list"), ("add",))
 ABOUT = About("0.6.0", "compiled")
@@ -62,7 +63,7 @@ def test_an_access_line_is_queued(benchmark: Any, log: Log) -> None:
 
 def test_a_hundred_access_lines_are_made(benchmark: Any) -> None:
     entry = AccessEntry(1.0, 3e-4, b"POST", b"/mcp", 200, 230, "127.0.0.1:40000", None)
-    benchmark(json_access, [entry] * 100, 0.0, ',"worker":0')
+    benchmark(access_lines, [entry] * 100, 0.0, b',"worker":0')
 
 
 def test_health_is_answered_from_its_cache(benchmark: Any) -> None:

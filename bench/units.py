@@ -46,6 +46,11 @@ def _chunks(http: ModuleType) -> Callable[[], object]:
     return walk
 
 
+def _access(access: ModuleType) -> Callable[[], object]:
+    exchanges = [(1.0, 3e-4, b"POST", b"/mcp", 200, 230, "127.0.0.1:40000", None)] * 16
+    return lambda: access.access_lines(exchanges, 1.7e9, b',"worker":0')
+
+
 def _encode(http: ModuleType) -> Callable[[], object]:
     return lambda: http.encode_head(200, b"application/json", len(RESULT), (), ENDING, RESULT)
 
@@ -55,6 +60,7 @@ UNITS = (
     Unit("head: POST /mcp, 7 fields", "http", _head(POST), gate=4.0),
     Unit("chunked body, 16 chunks", "http", _chunks, gate=4.0),
     Unit("response head", "http", _encode, gate=2.0),
+    Unit("16 access lines", "access", _access, gate=4.0),
     Unit("JSON-RPC scan, 300 B", "jsonrpc", lambda rpc: lambda: rpc.scan(MODERN_BODY, 64), gate=10.0),
     Unit("split 16 lines", "jsonrpc", lambda rpc: lambda: rpc.split_lines(LINES, 1 << 20), gate=2.0),
     Unit("frame a reply", "jsonrpc", lambda rpc: lambda: rpc.frame_reply(b"1", RESULT), gate=1.2),

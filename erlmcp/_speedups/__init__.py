@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from erlmcp._speedups.tables import CHUNKED, MAX_EXTENSIONS, METHODS, REASONS, UNFRAMED, FramingError
 
 if TYPE_CHECKING:
+    from erlmcp._speedups.access import access_lines
     from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
     from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
 
@@ -19,8 +20,13 @@ else:
     try:
         if os.environ.get("ERLMCP_PURE") == "1":
             raise ImportError("ERLMCP_PURE=1 asks for the pure twins")
-        from erlmcp._speedups import _http, _jsonrpc  # as attributes: import-linter takes a .pyx for the whole package
+        from erlmcp._speedups import (
+            _access,
+            _http,
+            _jsonrpc,
+        )  # as attributes: import-linter takes a .pyx for the whole package
 
+        access_lines = _access.access_lines
         encode_head, next_chunk, parse_head, skip_trailer = (
             _http.encode_head,
             _http.next_chunk,
@@ -45,6 +51,7 @@ else:
                     "build them with `python setup.py build_ext --inplace`, or unset it"
                 )
             raise ImportError(why, name=__name__) from None
+        from erlmcp._speedups.access import access_lines
         from erlmcp._speedups.http import encode_head, next_chunk, parse_head, skip_trailer
         from erlmcp._speedups.jsonrpc import frame_event, frame_reply, scan, split_lines
 
@@ -58,6 +65,7 @@ __all__ = [
     "REASONS",
     "UNFRAMED",
     "FramingError",
+    "access_lines",
     "encode_head",
     "frame_event",
     "frame_reply",

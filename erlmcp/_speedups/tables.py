@@ -155,6 +155,9 @@ REASONS: Final = {
 """RFC 9110 15, RFC 6585."""
 
 
+ACCESS_PATH_MOST: Final = 512  # bytes of a path that a line of the access log shows; a longer one is cut
+
+
 # JSON (RFC 8259). A message is refused at its first fault, which both twins name by number: they agree to the byte.
 JSON_WHITESPACE: Final = b" \t\n\r"
 JSON_NUMBER_BYTES: Final = b"0123456789+-.eE"  # one of these just after a number makes it malformed

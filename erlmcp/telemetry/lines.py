@@ -20,7 +20,6 @@ __all__ = [
     "Entry",
     "human",
     "human_access",
-    "json_access",
     "json_bound",
     "json_line",
     "masked",
@@ -40,7 +39,6 @@ SECRET_TEXT = (
     ),
     (re.compile(r"(\w+://[^\s/:@]+:)[^\s/@]+(?=@)"), r"\1***"),
 )
-PATH_MOST = 512  # bytes of a path that a line shows; a longer one is cut
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FIELDS_FIRST = ("ts", "level", "logger", "msg")
 
@@ -117,37 +115,18 @@ def human(entry: Entry, bound: Mapping[str, Any]) -> str:
     return line
 
 
-def json_access(entries: Iterable[AccessEntry], wall: float, bound: str) -> list[str]:
-    """Access lines; `wall` turns the monotonic clock into Unix time, `bound` is `,"worker":0` ready to insert.
-
-    A whole batch in one loop, and what repeats is put together once: a third of the cost of encoding an object for each
-    (bench/test_telemetry.py).
-    """
-    lines: list[str] = []
-    head, at = "", -1
-    for ended, elapsed, method, path, status, sent, peer, request_id in entries:
-        millis = int((ended + wall) * 1000)
-        if millis != at:
-            at = millis
-            stamp = f"{_second(millis // 1000)}.{millis % 1000:03d}Z"
-            head = f'{{"ts":"{stamp}","level":"info","logger":"erlmcp.access","msg":"request"{bound},"peer":"'
-        tail = "" if request_id is None else f',"request_id":{_quoted(request_id)}'
-        lines.append(f"{head}{peer}{_answered(method, path, status, sent)}{elapsed * 1000:.3f}{tail}}}\n")
-    return lines
+def json_bound(bound: Mapping[str, Any]) -> bytes:
+    """The bound fields as `access_lines` (`erlmcp._speedups`) inserts them, which writes the access log in JSON."""
+    return f",{_dumps(bound)[1:-1]}".encode() if bound else b""
 
 
-def json_bound(bound: Mapping[str, Any]) -> str:
-    """The bound fields as `json_access` inserts them."""
-    return "," + _dumps(bound)[1:-1] if bound else ""
-
-
-def human_access(entries: Iterable[AccessEntry], wall: float, _bound: str) -> list[str]:
-    """The same for people."""
+def human_access(entries: Iterable[AccessEntry], wall: float, _bound: bytes) -> bytes:
+    """Access lines for people; `wall` turns the monotonic clock into Unix time."""
     lines = []
     for ended, elapsed, method, path, status, sent, peer, _ in entries:
         head = f"{timestamp(ended + wall)} INFO    erlmcp.access  {peer} {_plain(_text(method))} {_plain(_text(path))}"
         lines.append(f"{head} {status} {sent}B {elapsed * 1000:.3f}ms\n")
-    return lines
+    return "".join(lines).encode()
 
 
 def _presentable(key: str, value: object) -> object:
@@ -156,17 +135,6 @@ def _presentable(key: str, value: object) -> object:
     if isinstance(value, str):
         return masked(value)
     return value if isinstance(value, (bool, int, float, type(None))) else masked(_text_of(value))
-
-
-@lru_cache(maxsize=256)  # requests and their answers repeat; paths are at most a request line long (8 KiB)
-def _answered(method: bytes, path: bytes, status: int, sent: int) -> str:
-    shown, mark = (path, "") if len(path) <= PATH_MOST else (path[:PATH_MOST], "…")
-    asked = f'"method":{_quoted(method)},"path":{_quoted(shown)[:-1]}{mark}"'
-    return f'",{asked},"status":{status},"bytes":{sent},"ms":'
-
-
-def _quoted(raw: bytes) -> str:
-    return orjson.dumps(_text(raw)).decode()
 
 
 def _text_of(value: object) -> str:

@@ -18,9 +18,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, cast
 
+from erlmcp._speedups import access_lines
 from erlmcp.http import Exchange
 from erlmcp.telemetry.flood import Flood
-from erlmcp.telemetry.lines import AccessEntry, Entry, human, human_access, json_access, json_bound, json_line
+from erlmcp.telemetry.lines import AccessEntry, Entry, human, human_access, json_bound, json_line
 from erlmcp.telemetry.options import LogOptions
 from erlmcp.telemetry.sink import Sink
 
@@ -159,7 +160,7 @@ class Log:
                 self._writer = self._start()  # a record that can not be printed took the writer down: go on without it
 
     def _write_waiting(self) -> None:
-        line, access_lines, bound, access_bound = self._formats
+        line, rows, bound, access_bound = self._formats
         more = True  # also without records: the flood of the last second may have a summary
         while more:
             records = self._records.take(BATCH)
@@ -169,7 +170,7 @@ class Log:
         wall, written = time.time() - time.monotonic(), 0
         while entries := self._requests.take(BATCH):
             written += len(entries)
-            self._sink.write(access_lines(entries, wall, access_bound))
+            self._sink.write_rows(rows(entries, wall, access_bound))
         self._pause = BUSY_PAUSE if written >= BATCH else PAUSE
 
 
@@ -177,9 +178,9 @@ class _Formats(NamedTuple):
     """How this log writes a record, and an access line, and the fields that every line has."""
 
     line: Callable[[Entry, Mapping[str, Any]], str]
-    access_lines: Callable[[Iterable[AccessEntry], float, str], list[str]]
+    access_lines: Callable[[Iterable[AccessEntry], float, bytes], bytes]
     bound: Mapping[str, Any]
-    access_bound: str
+    access_bound: bytes
 
 
 def setup(options: LogOptions, fd: int = 2, **bound: Any) -> Log:
@@ -193,8 +194,8 @@ def setup(options: LogOptions, fd: int = 2, **bound: Any) -> Log:
 
 def _formats(options: LogOptions, fd: int, bound: Mapping[str, Any]) -> _Formats:
     if options.format == "json" or (options.format == "auto" and not os.isatty(fd)):
-        return _Formats(json_line, json_access, bound, json_bound(bound))
-    return _Formats(human, human_access, bound, "")
+        return _Formats(json_line, access_lines, bound, json_bound(bound))
+    return _Formats(human, human_access, bound, b"")
 
 
 def _entry(record: Any) -> Entry:

@@ -26,11 +26,20 @@ class Sink:
 
     def write(self, lines: list[str]) -> None:
         """Write whole lines, in pieces that other processes' lines do not get mixed into."""
-        for count, piece in self._pieces(lines):
-            try:
-                _write_all(self.fd, piece)
-            except OSError:  # a full disk, a reader that went away: the log has nobody to tell it to but its counter
-                self.lost += count
+        encoded = [line.encode("utf-8", "backslashreplace") for line in lines]
+        if self._is_pipe:
+            for count, piece in atomic_pieces(encoded, PIPE_ATOMIC):
+                self._write(piece, count)
+        elif encoded:
+            self._write(b"".join(encoded), len(encoded))  # O_APPEND: one write
+
+    def write_rows(self, rows: bytes) -> None:
+        """The same for lines that are put together already, each ending with the only newline in it."""
+        if self._is_pipe:
+            for count, piece in atomic_pieces(rows.splitlines(keepends=True), PIPE_ATOMIC):
+                self._write(piece, count)
+        else:
+            self._write(rows, rows.count(b"\n"))
 
     def follow(self) -> None:
         """Open the file anew if it was renamed or removed, or if somebody asked for it (`stale`)."""
@@ -49,12 +58,11 @@ class Sink:
         if self._path is not None:
             os.close(self.fd)
 
-    def _pieces(self, lines: list[str]) -> list[tuple[int, bytes]]:
-        if self._is_pipe:
-            return atomic_pieces([line.encode("utf-8", "backslashreplace") for line in lines], PIPE_ATOMIC)
-        return (
-            [(len(lines), "".join(lines).encode("utf-8", "backslashreplace"))] if lines else []
-        )  # O_APPEND: one write
+    def _write(self, piece: bytes, count: int) -> None:
+        try:
+            _write_all(self.fd, piece)
+        except OSError:  # a full disk, a reader that went away: the log has nobody to tell it to but its counter
+            self.lost += count
 
     def _moved(self) -> bool:
         assert self._path is not None  # noqa: S101 - only asked for files

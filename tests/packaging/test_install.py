@@ -81,6 +81,7 @@ def test_build_makes_a_wheel_with_the_extensions_and_an_archive_that_builds_agai
     wheel, archive = next(tmp_path.glob("*.whl")), next(tmp_path.glob("*.tar.gz"))
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split(".")[0] for name in names if name.endswith(".so")} == {
+        "erlmcp/_speedups/_access",
         "erlmcp/_speedups/_http",
         "erlmcp/_speedups/_jsonrpc",
     }

@@ -19,6 +19,14 @@ def test_lines_are_appended_to_a_file(tmp_path: Path):
     assert path.read_text() == "old\na\nb\n"
 
 
+def test_rows_are_appended_like_lines(tmp_path: Path):
+    sink = Sink(str(tmp_path / "log"), 2)
+    sink.write_rows(b"a\nb\n")
+    sink.write_rows(b"c\n")
+    sink.close()
+    assert (tmp_path / "log").read_text() == "a\nb\nc\n"
+
+
 def test_a_file_that_can_not_be_opened_is_refused_at_the_start(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         Sink(str(tmp_path / "no" / "log"), 2)
@@ -66,8 +74,9 @@ def test_lines_that_can_not_be_written_are_counted():
     os.close(read)
     sink = Sink(None, write)
     sink.write(["a\n", "b\n"])
+    sink.write_rows(b"a\nb\nc\n")
     os.close(write)
-    assert sink.lost == 2
+    assert sink.lost == 5
 
 
 def test_a_non_blocking_pipe_gets_every_line():
@@ -75,10 +84,11 @@ def test_a_non_blocking_pipe_gets_every_line():
     fcntl.fcntl(write, fcntl.F_SETFL, fcntl.fcntl(write, fcntl.F_GETFL) | os.O_NONBLOCK)
     sink = Sink(None, write)
     lines = [f"{number} {'x' * 100}\n" for number in range(5000)]
-    writer = threading.Thread(target=lambda: (sink.write(lines), os.close(write)))
+    rows = "".join(lines).encode()
+    writer = threading.Thread(target=lambda: (sink.write(lines), sink.write_rows(rows), os.close(write)))
     writer.start()
     with open(read) as reader:
-        assert reader.readlines() == lines
+        assert reader.readlines() == lines * 2
     writer.join(5)
     assert sink.lost == 0
 
