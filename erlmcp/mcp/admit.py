@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from erlmcp.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, RpcError
 from erlmcp.mcp.call import Call, Served, Surface
 from erlmcp.mcp.context import Facts
-from erlmcp.mcp.errors import HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION
+from erlmcp.mcp.errors import HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION, shorten
 from erlmcp.mcp.headers import literal
 from erlmcp.mcp.mirror import check_param_headers
 from erlmcp.mcp.types import PREFIX, Envelope, Meta
@@ -91,9 +91,7 @@ def name_header_repeats_the_body(arrival: Arrival) -> RpcError | None:
     if name is None:
         return RpcError(HEADER_MISMATCH, "Header mismatch: Mcp-Name is neither visible ASCII nor valid =?base64?…?=")
     if name != arrival.mirrored:
-        return RpcError(
-            HEADER_MISMATCH, f"Header mismatch: Mcp-Name is {name!r}, but the body says {arrival.mirrored!r}"
-        )
+        return _differs("Mcp-Name", name, arrival.mirrored)
     return None
 
 
@@ -118,7 +116,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], repeated: tuple[byte
     method = surface.get(request.method)
     if method is None:
         climb(Arrival(headers, repeated, request.method, _meta_alone(request)))
-        raise RpcError(METHOD_NOT_FOUND, f"Method not found: {request.method}")
+        raise RpcError(METHOD_NOT_FOUND, f"Method not found: {shorten(request.method)}")
     try:
         params = method.decode(request.params or b"{}")
     except msgspec.ValidationError as flaw:
@@ -181,7 +179,7 @@ def check_version(header: bytes | None) -> RpcError | None:
 
 def malformed(flaw: msgspec.ValidationError) -> RpcError:
     """The error for parameters that are not of their type; msgspec's text says what and where."""
-    return RpcError(INVALID_PARAMS, f"Invalid params: {str(flaw).replace('`$', '`params')}")
+    return RpcError(INVALID_PARAMS, f"Invalid params: {_placed(str(flaw))}")
 
 
 def progress_token(token: msgspec.Raw) -> bytes:
@@ -196,9 +194,19 @@ def _compare(name: str, header: bytes | None, body: str | UnsetType | None) -> R
     if header is None:
         return RpcError(HEADER_MISMATCH, f"Header mismatch: {name} is missing")
     if not isinstance(body, str) or header != body.encode():
-        said = header.decode("latin-1")
-        return RpcError(HEADER_MISMATCH, f"Header mismatch: {name} is {said!r}, but the body says {body!r}")
+        return _differs(name, header.decode("latin-1"), body)
     return None
+
+
+def _differs(name: str, header: str, body: object) -> RpcError:
+    said, wanted = shorten(repr(header)), shorten(repr(body))
+    return RpcError(HEADER_MISMATCH, f"Header mismatch: {name} is {said}, but the body says {wanted}")
+
+
+def _placed(flaw: str) -> str:
+    """What msgspec says, from the beginning, and where."""
+    what, where, place = flaw.partition(" - at `$")
+    return f"{shorten(what)} - at `params{shorten(place)}" if where else shorten(flaw)
 
 
 def _meta_alone(request: Request) -> Meta | None:

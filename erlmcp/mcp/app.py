@@ -10,6 +10,7 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.callee import Members
 from erlmcp.mcp.completion import Completers, CompletionOptions
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.features import Features
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.prompt import Prompt, PromptOptions
@@ -155,7 +156,7 @@ class App:
         else:
             key, known = ref.uri, ref.uri in self.templates or ref.uri in self.resources
         if not known:
-            raise RpcError(INVALID_PARAMS, f"nothing to complete: {key} is not registered")
+            raise RpcError(INVALID_PARAMS, f"nothing to complete: {shorten(key)} is not registered")
         return self._completers.start(ref, argument, arguments, context)
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.schema import JsonSchema
 
 _WHERE: Final = re.compile(r" - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`$")
@@ -38,8 +39,6 @@ _WORDS: Final = {
     "uuid": "a UUID",
     "decimal": "a decimal number",
 }
-SHOWN: Final = 200
-"""Characters of a refused value that an answer repeats: enough to recognise it, too few to be worth an attack."""
 
 
 class ArgumentFault(Exception):
@@ -114,10 +113,6 @@ def sentence(complaint: str, schema: JsonSchema) -> str:
     if where and where["key"]:
         subject = f"a key of {subject}"
     return f"{subject}: {_expectation(what)}{_choices(what, where['path'] if where else '', schema)}"
-
-
-def shorten(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def _unknown_field(path: str, name: str, schema: JsonSchema) -> str:

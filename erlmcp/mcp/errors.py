@@ -16,8 +16,12 @@ __all__ = [
     "RESOURCE_NOT_FOUND",
     "STATUS",
     "UNSUPPORTED_PROTOCOL_VERSION",
+    "shorten",
     "status_of",
 ]
+
+SHOWN: Final = 200
+"""Characters of what a peer sent that a message repeats: enough to recognise it, too few to be worth an attack."""
 
 HEADER_MISMATCH: Final = -32020
 MISSING_CLIENT_CAPABILITY: Final = -32021
@@ -51,3 +55,8 @@ def status_of(code: int, *, modern: bool) -> int:
     if statuses is None:
         return 200
     return statuses[0] if modern else statuses[1]
+
+
+def shorten(text: str) -> str:
+    """What a peer sent, for a message: its beginning when it is long."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -16,6 +16,7 @@ from erlmcp.mcp import legacy
 from erlmcp.mcp.app import App
 from erlmcp.mcp.call import Members, Perform, Served, Surface
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.types import (
@@ -98,7 +99,7 @@ def call_tool(server: Server) -> Perform:
     def perform(params: CallToolParams, context: Context) -> Members:
         tool = find(params.name)
         if tool is None:
-            raise RpcError(INVALID_PARAMS, f"unknown tool: {params.name}")
+            raise RpcError(INVALID_PARAMS, f"unknown tool: {shorten(params.name)}")
         arguments = params.arguments
         if arguments is UNSET:
             return tool.call(None, context)
@@ -114,7 +115,7 @@ def get_prompt(server: Server) -> Perform:
     def perform(params: GetPromptParams, context: Context) -> Members:
         prompt = find(params.name)
         if prompt is None:
-            raise RpcError(INVALID_PARAMS, f"unknown prompt: {params.name}")
+            raise RpcError(INVALID_PARAMS, f"unknown prompt: {shorten(params.name)}")
         arguments = params.arguments
         return prompt.get(None if arguments is UNSET else _object(bytes(arguments)), context)
 

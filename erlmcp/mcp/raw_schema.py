@@ -9,7 +9,8 @@ from typing import Any, Final, NoReturn
 import jsonschema_rs
 import msgspec
 
-from erlmcp.mcp.arguments import ArgumentFault, shorten
+from erlmcp.mcp.arguments import ArgumentFault
+from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.signature import Signature
 

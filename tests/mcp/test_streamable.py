@@ -354,3 +354,32 @@ async def test_a_refused_call_leaves_nothing_in_memory(request_):
         assert "error" in said(response)
     del response
     assert contexts() == before
+
+
+LONG = "m" * 1_000_000
+TYPED = {"name": "a", "value": "b"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        modern(LONG),
+        legacy(LONG),
+        call(LONG),
+        legacy("tools/call", {"name": LONG}),
+        modern("prompts/get", {"name": LONG}),
+        modern("tools/list", meta={PREFIX + "protocolVersion": LONG}),
+        legacy("tools/list", {"_meta": {PREFIX + "protocolVersion": LONG}}),
+        modern("tools/list", meta={PREFIX + "logLevel": LONG}),
+        modern("completion/complete", {"ref": {"type": LONG}, "argument": TYPED}),
+        modern(
+            "completion/complete",
+            {"ref": {"type": "ref/prompt", "name": LONG}, "argument": TYPED},
+        ),
+    ],
+    ids=["method", "old method", "tool", "old tool", "prompt", "version", "old version", "level", "ref", "completed"],
+)
+async def test_an_error_repeats_only_the_beginning_of_what_was_sent(request_):
+    response = endpoint(sample())(request_)
+    assert "error" in said(response)
+    assert len(response.body) < 2000

@@ -11,7 +11,7 @@ from erlmcp.jsonrpc import INVALID_REQUEST, METHOD_NOT_FOUND, Request, RpcError
 from erlmcp.mcp.admit import malformed, progress_token
 from erlmcp.mcp.call import Call, Surface
 from erlmcp.mcp.context import Facts
-from erlmcp.mcp.errors import HEADER_MISMATCH
+from erlmcp.mcp.errors import HEADER_MISMATCH, shorten
 from erlmcp.mcp.types import Envelope
 from erlmcp.mcp.versions import HANDSHAKE, UNSTATED
 
@@ -47,7 +47,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], surfaces: Mapping[st
         raise malformed(flaw) from None
     _refuse_modern(params, headers)
     if method is None:
-        raise RpcError(METHOD_NOT_FOUND, f"Method not found: {request.method}")
+        raise RpcError(METHOD_NOT_FOUND, f"Method not found: {shorten(request.method)}")
     target: str = getattr(params, method.mirrored) if method.mirrored else ""
     token = UNSET if params.meta is None else params.meta.progress_token
     raw_token = None if token is UNSET else progress_token(token)
@@ -62,5 +62,6 @@ def _refuse_modern(params: Envelope, headers: Mapping[bytes, bytes]) -> None:
         return
     header = headers.get(b"mcp-protocol-version")
     said = "is missing" if header is None else f"is {header.decode()!r}"
-    message = f"Header mismatch: MCP-Protocol-Version {said}, but the body says {meta.protocol_version!r}"
+    wanted = shorten(repr(meta.protocol_version))
+    message = f"Header mismatch: MCP-Protocol-Version {said}, but the body says {wanted}"
     raise RpcError(HEADER_MISMATCH, message)
