@@ -102,16 +102,17 @@ class Client:
 
     def _read(self, response: http.client.HTTPResponse, socket: Any) -> bytes:
         answer = bytearray()
-        while True:
+        while not response.isclosed():  # from Python 3.13 its last byte closes it, and the socket with it
             socket.settimeout(self._left())
             piece = response.read1(65536)
             if not piece:
-                if response.length:  # read1 does not tell that the connection ended early
-                    raise http.client.IncompleteRead(bytes(answer), response.length)
-                return bytes(answer)
+                break
             answer += piece
             if len(answer) > MOST:
                 raise self._strange(f"an answer has more than {MOST} bytes")
+        if response.length:  # read1 does not tell that the connection ended early
+            raise http.client.IncompleteRead(bytes(answer), response.length)
+        return bytes(answer)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
