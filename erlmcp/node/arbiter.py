@@ -24,7 +24,7 @@ from erlmcp.node.processes import Worker, death
 from erlmcp.node.reception import Reception
 from erlmcp.node.reload import Reloading
 from erlmcp.node.resolver import RESOLVE, Question
-from erlmcp.node.signals import hear_signals
+from erlmcp.node.signals import Signals
 from erlmcp.node.sockets import bind_doors, origin
 from erlmcp.node.status import describe
 from erlmcp.node.watch import SourceWatch
@@ -105,12 +105,14 @@ class Arbiter:
 
     def run(self) -> int:
         """Serve until told to stop or until it has to give up; returns the exit code, with every port released."""
-        self._selector.register(hear_signals(), selectors.EVENT_READ, self._on_signals)
+        signals = Signals()
+        self._selector.register(signals.wakeup, selectors.EVENT_READ, lambda _: None)
         reception = Reception(self._selector, self._control, self._on_verb)
         self._apply(plan.begin(self.plan))
         while self.plan.stage is not plan.Stage.CLOSED or self.fleet.others:
             for key, _ in self._selector.select(TICK):
                 key.data(key.fileobj)
+            self._on_signals(signals.take())  # last: who is buried here may have had something to say just now
             now = time.monotonic()
             self._round(now)
             reception.dismiss_late(now)
@@ -145,8 +147,8 @@ class Arbiter:
 
     # What happens
 
-    def _on_signals(self, wakeup: socket.socket) -> None:
-        for number in wakeup.recv(4096):
+    def _on_signals(self, numbers: list[int]) -> None:
+        for number in numbers:
             if number == signal.SIGCHLD:
                 self._reap()
             elif number in {signal.SIGTERM, signal.SIGINT}:

@@ -1,9 +1,10 @@
-"""Signals as bytes in a socket: the handlers do nothing, the interpreter writes each number for a selector."""
+"""Signals for a loop around a selector: their numbers in order, none lost however fast they come."""
 
 import signal
 import socket
+from collections import deque
 
-__all__ = ["HEARD", "hear_signals"]
+__all__ = ["HEARD", "Signals"]
 
 HEARD = (
     signal.SIGTERM,
@@ -16,12 +17,25 @@ HEARD = (
 )
 
 
-def hear_signals() -> socket.socket:
-    """The end to read numbers from, one byte each. Only the main thread may call this."""
-    read, write = socket.socketpair()
-    read.setblocking(False)
-    write.setblocking(False)
-    signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
-    for number in HEARD:
-        signal.signal(number, lambda _number, _frame: None)
-    return read
+class Signals:
+    """What was heard and not yet taken. Only the main thread may make one, and one is enough."""
+
+    def __init__(self) -> None:
+        self._heard: deque[int] = deque()
+        self.wakeup, write = socket.socketpair()
+        """Becomes readable with every signal. How many bytes it holds says nothing: a storm fills it up."""
+        self.wakeup.setblocking(False)
+        write.setblocking(False)
+        signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
+        for number in HEARD:
+            signal.signal(number, lambda number, _frame: self._heard.append(number))
+
+    def take(self) -> list[int]:
+        """The numbers heard since the last time. The interpreter may hear one a moment after it made `wakeup`
+        readable, so take without being woken, too."""
+        try:
+            while self.wakeup.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        return [self._heard.popleft() for _ in range(len(self._heard))]

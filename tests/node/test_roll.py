@@ -99,6 +99,18 @@ def test_two_reloads_at_once_are_both_answered(folder):
         assert len(node.status()["workers"]) >= 1
 
 
+def test_workers_that_die_in_a_storm_of_signals_are_replaced_and_the_node_comes_to_rest(folder):
+    with running(folder, "--workers", "2") as node:
+        before = node.pids()
+        for victim in before.values():
+            for _ in range(1000):
+                node.process.send_signal(signal.SIGHUP)
+            os.kill(victim, signal.SIGKILL)
+        until(lambda: node.runs() and not set(node.pids().values()) & set(before.values()), "new workers, at rest")
+        assert sorted(node.pids()) == ["worker-1", "worker-2"]
+        assert isinstance(call(node.port(), "pid"), int)
+
+
 def test_ttin_and_ttou_add_and_remove_a_worker(folder):
     with running(folder) as node:
         node.process.send_signal(signal.SIGTTIN)
