@@ -477,12 +477,12 @@ cdef inline char* put(char* out, const char* text, Py_ssize_t size) noexcept:
     return out + size
 
 
-def frame_reply(bytes id not None, bytes members not None):
-    cdef Py_ssize_t id_size = PyBytes_GET_SIZE(id), size = PyBytes_GET_SIZE(members)
-    cdef bytes frame = PyBytes_FromStringAndSize(NULL, 22 + id_size + 11 + size + 2)
+def frame_reply(bytes id not None, bytes members not None, bytes more not None=b""):
+    cdef Py_ssize_t id_size = PyBytes_GET_SIZE(id), size = PyBytes_GET_SIZE(members), rest = PyBytes_GET_SIZE(more)
+    cdef bytes frame = PyBytes_FromStringAndSize(NULL, 22 + id_size + 11 + size + rest + 2)
     cdef char* out = put(PyBytes_AS_STRING(frame), b'{"jsonrpc":"2.0","id":', 22)
     out = put(put(out, PyBytes_AS_STRING(id), id_size), b',"result":{', 11)
-    put(put(out, PyBytes_AS_STRING(members), size), b"}}", 2)
+    put(put(put(out, PyBytes_AS_STRING(members), size), PyBytes_AS_STRING(more), rest), b"}}", 2)
     return frame
 
 

@@ -74,9 +74,10 @@ def split_lines(buffer: bytes, limit: int) -> tuple[list[bytes], bytes]:
         start = end + 1
 
 
-def frame_reply(id: bytes, members: bytes) -> bytes:  # noqa: A002 - JSON-RPC's word
-    """A JSON-RPC reply: the raw text of the id, and the inner members of the result object (docs/adr/0004)."""
-    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (id, members)
+def frame_reply(id: bytes, members: bytes, more: bytes = b"") -> bytes:  # noqa: A002 - JSON-RPC's word
+    """A JSON-RPC reply: the raw text of the id, and the inner members of the result object (docs/adr/0004), in one text
+    or in two that are put together."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":{%b%b}}' % (id, members, more)
 
 
 def frame_event(json: bytes) -> bytes:

@@ -49,7 +49,8 @@ def decode(body: bytes, max_depth: int = 64) -> Request | Notification:
 
 
 encode_result: Final = frame_reply
-"""The reply to the request with the raw `id`; `members` are the result object's, encoded, without its braces."""
+"""The reply to the request with the raw `id`; `members` are the result object's, encoded, without its braces, and
+`more` follows them as it is."""
 
 
 def encode_error(id: bytes | None, error: RpcError) -> bytes:  # noqa: A002

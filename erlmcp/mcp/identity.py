@@ -8,9 +8,11 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.types import PREFIX
 
-__all__ = ["Server", "identity", "join_result", "result_tail"]
+__all__ = ["OWN_META", "Server", "identity", "join_result", "result_tail"]
 
 SERVER_INFO: Final = PREFIX + "serverInfo"
+OWN_META: Final = b'"_meta"'
+"""What the members of a result begin with that has a `_meta` of its own."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -49,9 +51,9 @@ def cache_hints(ttl_ms: int, scope: str) -> bytes:
 def join_result(members: bytes, tail: bytes) -> bytes:
     """An app's members and the era's constant ones as the members of one result.
 
-    A result that has a `_meta` of its own begins with it, so one look tells; the server's name joins what is there.
+    Where a result has a `_meta` of its own, the server's name joins what is there.
     """
-    if members[:7] != b'"_meta"' or not tail:
+    if not members.startswith(OWN_META) or not tail:
         return members + tail
     own = msgspec.json.decode(b"{%b}" % members, type=dict[str, msgspec.Raw])
     ours = msgspec.json.decode(b"{%b}" % tail[1:], type=dict[str, msgspec.Raw])

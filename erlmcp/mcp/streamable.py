@@ -17,7 +17,7 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
-from erlmcp.mcp.identity import join_result
+from erlmcp.mcp.identity import OWN_META
 from erlmcp.mcp.late import Answered, LateAnswer
 from erlmcp.mcp.methods import METHODS, surfaces
 from erlmcp.mcp.options import Options
@@ -73,7 +73,7 @@ class Endpoint:
         try:
             message = decode(request.body, self._max_depth)
             method = message.method
-            if not isinstance(message, RpcRequest):
+            if type(message) is not RpcRequest:
                 return _acknowledge(headers, modern=modern)
             id_ = message.id
             if modern:
@@ -95,10 +95,11 @@ class Endpoint:
             outcome: Members | Failure = overloaded(self._in_flight)
         else:
             outcome = perform(call, stream or NO_SINK)
-        if stream is None and type(outcome) is bytes:  # the usual: a result that is there, and nothing else to send
+        if stream is None and type(outcome) is bytes and not outcome.startswith(OWN_META):
+            # the usual: a plain result, and nothing else to send
             if self._on_call is not None:
                 self._on_call(method.name, call.target, "ok", time.perf_counter() - started)
-            return Response(200, encode_result(facts.id, join_result(outcome, method.tail)))
+            return Response(200, encode_result(facts.id, outcome, method.tail))
         return self._unusual(call, outcome, stream, started)
 
     def _unusual(self, call: Call, outcome: Members | Failure, stream: EventStream | None, started: float) -> Answer:

@@ -170,7 +170,7 @@ class Log:
         wall, written = time.time() - time.monotonic(), 0
         while entries := self._requests.take(BATCH):
             written += len(entries)
-            self._sink.write_rows(rows(entries, wall, access_bound))
+            self._sink.write_rows(rows(entries, wall, access_bound), len(entries))
         self._pause = BUSY_PAUSE if written >= BATCH else PAUSE
 
 

@@ -33,13 +33,13 @@ class Sink:
         elif encoded:
             self._write(b"".join(encoded), len(encoded))  # O_APPEND: one write
 
-    def write_rows(self, rows: bytes) -> None:
-        """The same for lines that are put together already, each ending with the only newline in it."""
+    def write_rows(self, rows: bytes, count: int) -> None:
+        """The same for so many lines that are put together already, each ending with the only newline in it."""
         if self._is_pipe:
-            for count, piece in atomic_pieces(rows.splitlines(keepends=True), PIPE_ATOMIC):
-                self._write(piece, count)
+            for some, piece in atomic_pieces(rows.splitlines(keepends=True), PIPE_ATOMIC):
+                self._write(piece, some)
         else:
-            self._write(rows, rows.count(b"\n"))
+            self._write(rows, count)
 
     def follow(self) -> None:
         """Open the file anew if it was renamed or removed, or if somebody asked for it (`stale`)."""

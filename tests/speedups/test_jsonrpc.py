@@ -263,6 +263,7 @@ def test_both_twins_split_lines_alike(buffer, limit):
 def test_a_reply_is_framed_from_its_id_and_the_members_of_its_result(twin):
     assert twin.frame_reply(b'"x"', b'"content":[]') == b'{"jsonrpc":"2.0","id":"x","result":{"content":[]}}'
     assert twin.frame_reply(b"7", b"") == b'{"jsonrpc":"2.0","id":7,"result":{}}'
+    assert twin.frame_reply(b"7", b'"a":1', b',"b":2') == b'{"jsonrpc":"2.0","id":7,"result":{"a":1,"b":2}}'
 
 
 def test_an_event_has_one_data_line_whatever_the_json_looks_like(twin):
@@ -275,4 +276,5 @@ def test_an_event_has_one_data_line_whatever_the_json_looks_like(twin):
 @given(st.binary(), st.binary())
 def test_both_twins_frame_alike(one, other):
     assert compiled.frame_reply(one, other) == pure.frame_reply(one, other)
+    assert compiled.frame_reply(one, other, one) == pure.frame_reply(one, other, one)
     assert compiled.frame_event(one) == pure.frame_event(one)

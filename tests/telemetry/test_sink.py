@@ -21,8 +21,8 @@ def test_lines_are_appended_to_a_file(tmp_path: Path):
 
 def test_rows_are_appended_like_lines(tmp_path: Path):
     sink = Sink(str(tmp_path / "log"), 2)
-    sink.write_rows(b"a\nb\n")
-    sink.write_rows(b"c\n")
+    sink.write_rows(b"a\nb\n", 2)
+    sink.write_rows(b"c\n", 1)
     sink.close()
     assert (tmp_path / "log").read_text() == "a\nb\nc\n"
 
@@ -74,7 +74,7 @@ def test_lines_that_can_not_be_written_are_counted():
     os.close(read)
     sink = Sink(None, write)
     sink.write(["a\n", "b\n"])
-    sink.write_rows(b"a\nb\nc\n")
+    sink.write_rows(b"a\nb\nc\n", 3)
     os.close(write)
     assert sink.lost == 5
 
@@ -85,7 +85,7 @@ def test_a_non_blocking_pipe_gets_every_line():
     sink = Sink(None, write)
     lines = [f"{number} {'x' * 100}\n" for number in range(5000)]
     rows = "".join(lines).encode()
-    writer = threading.Thread(target=lambda: (sink.write(lines), sink.write_rows(rows), os.close(write)))
+    writer = threading.Thread(target=lambda: (sink.write(lines), sink.write_rows(rows, len(lines)), os.close(write)))
     writer.start()
     with open(read) as reader:
         assert reader.readlines() == lines * 2
