@@ -105,7 +105,7 @@ class Arbiter:
 
     def run(self) -> int:
         """Serve until told to stop or until it has to give up; returns the exit code, with every port released."""
-        signals = Signals()
+        signals = self._signals = Signals()
         self._selector.register(signals.wakeup, selectors.EVENT_READ, lambda _: None)
         reception = Reception(self._selector, self._control, self._on_verb)
         self._apply(plan.begin(self.plan))
@@ -124,7 +124,7 @@ class Arbiter:
         self.directory.close()
         self.fleet.close()
         self._selector.close()
-        signal.set_wakeup_fd(-1)
+        self._signals.close()
         code = self._code if self._code is not None else Exit.OK
         for asker in self._waiting:
             asker.answer('{"ok":true}')

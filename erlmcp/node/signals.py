@@ -1,5 +1,6 @@
 """Signals for a loop around a selector: their numbers in order, none lost however fast they come."""
 
+import os
 import signal
 import socket
 from collections import deque
@@ -29,6 +30,14 @@ class Signals:
         signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
         for number in HEARD:
             signal.signal(number, lambda number, _frame: self._heard.append(number))
+
+    def close(self) -> None:
+        """Hear nothing more: from now on these signals are ignored, so that one too many does not become the exit
+        code of a process that is just leaving."""
+        os.close(signal.set_wakeup_fd(-1))
+        self.wakeup.close()
+        for number in HEARD:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
 
     def take(self) -> list[int]:
         """The numbers heard since the last time. The interpreter may hear one a moment after it made `wakeup`

@@ -16,8 +16,9 @@ def signals() -> Iterator[Signals]:
     fd = signal.set_wakeup_fd(-1)
     heard = Signals()
     yield heard
-    os.close(signal.set_wakeup_fd(fd))
-    heard.wakeup.close()
+    if heard.wakeup.fileno() >= 0:
+        heard.close()
+    signal.set_wakeup_fd(fd)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -46,3 +47,10 @@ def test_no_signal_is_lost_in_a_storm_of_others(signals: Signals) -> None:
     assert signals.take()[-1] == signal.SIGCHLD
     os.kill(os.getpid(), signal.SIGTERM)
     assert signals.take() == [signal.SIGTERM]
+
+
+def test_when_nothing_more_is_heard_another_signal_does_no_harm(signals: Signals) -> None:
+    signals.close()
+    for number in HEARD:
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
