@@ -1,6 +1,9 @@
 """What an operator may set about the protocol: the `[mcp]` section of the configuration, with defaults and reasons."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 __all__ = ["Options"]
 
@@ -31,8 +34,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of notifications that may wait for a slow reader before their sender has to wait, too. At four times as
     many, what a sender that does not wait adds is dropped."""
 
-    max_depth: int = 64
-    """Nesting of a JSON body, checked before it is decoded."""
+    max_depth: Annotated[int, Meta(le=512)] = 64
+    """Nesting of a JSON body, checked before it is decoded: decoders recurse."""
 
     strict_initialize: bool = False
     """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""

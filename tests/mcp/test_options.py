@@ -23,6 +23,14 @@ def test_an_unknown_setting_is_refused():
         msgspec.convert({"page_siez": 1}, Options)
 
 
+def test_no_depth_is_allowed_that_the_decoder_refuses():
+    most = endpoint(max_depth=msgspec.convert({"max_depth": 512}, Options).max_depth)
+    body = b'{"jsonrpc":"2.0","id":1,"method":"nothing","params":{"a":%b1%b}}' % (b"[" * 510, b"]" * 510)
+    assert outcome(most(post(body, {})))[1] == -32601
+    with pytest.raises(msgspec.ValidationError, match="<= 512"):
+        msgspec.convert({"max_depth": 513}, Options)
+
+
 @pytest.mark.parametrize(("deep", "code"), [(8, -32601), (9, -32700)])
 def test_a_body_nests_as_deep_as_it_may_and_no_deeper(deep, code):
     params = b'{"a":' * (deep - 1) + b"1" + b"}" * (deep - 1)
