@@ -12,7 +12,8 @@ from bench.app import app
 from erlmcp import __version__
 from erlmcp._speedups import BACKEND
 from erlmcp.http import Exchange
-from erlmcp.http.protocol import Protocol, Shared
+from erlmcp.http.protocol import Protocol
+from erlmcp.http.shared import Shared
 from erlmcp.mcp import METHODS, Endpoint
 from erlmcp.mcp import Options as McpOptions
 from erlmcp.node.doors import http_router

@@ -29,7 +29,19 @@ from erlmcp.http.errors import Refusal, refuse
 from erlmcp.http.limits import Options
 from erlmcp.http.message import Fields, Request, Response, Stream
 
-__all__ = ["BODY", "CLOSED", "CONTINUE", "HEAD", "IDLE", "LARGE", "Connection", "frame", "head_of_stream", "send"]
+__all__ = [
+    "BODY",
+    "CLOSED",
+    "CONTINUE",
+    "HEAD",
+    "IDLE",
+    "LARGE",
+    "Connection",
+    "frame",
+    "head_of_stream",
+    "plain",
+    "send",
+]
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LARGE: Final = 64 * 1024  # bytes of a body from which on copying it costs more than a second buffer (performance.md 4)
@@ -269,6 +281,20 @@ def send(request: Request | None, response: Response, fields: Fields, date: byte
     if len(body) < LARGE:
         return (encode_head(status, content_type, length, own, ending, body),)
     return encode_head(status, content_type, length, own, ending, b""), body
+
+
+def plain(request: Request, response: Response, date: bytes) -> bytes | None:
+    """What `send` gives for the usual answer on a connection that goes on; None for every other."""
+    body = response.body
+    if (
+        response.status != 200
+        or not 0 < len(body) < LARGE
+        or response.close
+        or not request.minor
+        or request.method == b"HEAD"
+    ):
+        return None
+    return encode_head(200, response.content_type, len(body), response.headers, date, body)
 
 
 def head_of_stream(request: Request, stream: Stream, fields: Fields, date: bytes, last: bool) -> bytes:

@@ -17,8 +17,9 @@ from typing import Final
 
 from erlmcp.http.limits import Options
 from erlmcp.http.message import Exchange
-from erlmcp.http.protocol import Protocol, Shared
+from erlmcp.http.protocol import Protocol
 from erlmcp.http.router import Router
+from erlmcp.http.shared import Shared
 
 __all__ = ["RESERVED", "Listener"]
 

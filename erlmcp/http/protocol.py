@@ -13,15 +13,14 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from erlmcp.http.connection import BODY, CONTINUE, HEAD, IDLE, LARGE, Connection, frame, head_of_stream, send
+from erlmcp.http.connection import BODY, CONTINUE, HEAD, IDLE, LARGE, Connection, frame, head_of_stream, plain, send
 from erlmcp.http.errors import Refusal, crash
-from erlmcp.http.limits import Options
 from erlmcp.http.message import Exchange, Request, Response, Stream, problem
-from erlmcp.http.router import Route, Router
+from erlmcp.http.router import Route
+from erlmcp.http.shared import Shared
 from erlmcp.http.sse import COMMENT
-from erlmcp.http.unsent import Unsent
 
-__all__ = ["QUIET", "Protocol", "Shared"]
+__all__ = ["QUIET", "Protocol"]
 
 NEVER: Final = float("inf")
 OURS: Final = "the next step is ours"  # in place of what the peer owes
@@ -29,27 +28,6 @@ GONE: Final = 499  # nginx's status for a peer that left before its answer
 QUIET: Final = 1.0  # seconds of silence after which a draining listener takes a connection for unused
 LINGERS: Final = 6  # times `linger` is the longest that a peer which goes on sending is listened to
 _FULL = problem(503, "This server has as many connections as it may; try again.", ((b"Retry-After", b"1"),), close=True)
-
-
-class Shared:
-    """What all connections of one listener share."""
-
-    __slots__ = ("closing", "date", "draining", "left", "most", "on_exchange", "open", "options", "router", "unsent")
-
-    def __init__(self, router: Router, options: Options, on_exchange: Callable[[Exchange], None] | None) -> None:
-        self.router = router
-        self.options = options
-        self.on_exchange = on_exchange
-        self.open: set[Protocol] = set()
-        self.most = options.max_connections
-        self.unsent = Unsent(options.max_unsent)
-        self.closing: set[asyncio.Task[None]] = set()
-        """Streams that were left before their end."""
-        self.draining = False
-        self.date = b""
-        """The ready Date line; the listener renews it."""
-        self.left: Callable[[], None] = lambda: None
-        """Called when a connection has gone."""
 
 
 class _Awaited(NamedTuple):
@@ -196,14 +174,26 @@ class Protocol(asyncio.Protocol):
 
     def _answer_one(self, request: Request) -> None:
         """A turn of the usual kind, in one piece: there was nothing to do, and one whole request has come."""
-        now = monotonic()
-        out: list[bytes] = []
-        last = self._serve(request, out, now)
-        if not last and len(out) == 1:
-            self._since, self._deadline = now, now + self._shared.options.keep_alive
-            self._transport.write(out[0])  # last, for it may tell us at once that the peer does not read
+        shared, now, data = self._shared, monotonic(), None
+        result: object
+        route, result = shared.router.match(request)
+        try:
+            if route is not None:
+                result = route.handler(request)
+                if type(result) is Response and not shared.draining and b"origin" not in request.headers:
+                    data = plain(request, result, shared.date)
+        except Exception as error:  # noqa: BLE001
+            result = crash(request, error)
+        if route is None or data is None:
+            out: list[bytes] = []
+            last = self._give(request, route, result, out, now)
+            self._conclude(out, now, 1, last=last)
             return
-        self._conclude(out, now, 1, last=last)
+        watch = shared.on_exchange
+        if watch is not None:
+            watch(Exchange(request, route.name, 200, len(data), now, monotonic() - now))
+        self._since, self._deadline = now, now + shared.options.keep_alive
+        self._transport.write(data)  # last, for it may tell us at once that the peer does not read
 
     def _schedule(self) -> None:
         if not self._due and not self._lingering:
@@ -240,12 +230,20 @@ class Protocol(asyncio.Protocol):
 
     def _serve(self, request: Request, out: list[bytes], now: float) -> bool:
         """Answer into `out`, or begin to wait for the answer. Gives whether it was the connection's last."""
-        route = None
+        result: object
+        route, result = self._shared.router.match(request)
         try:
-            route, answer = self._shared.router.match(request)
-            result: object = answer if route is None else route.handler(request)
-            if type(result) is Response:
-                return self._answer(request, route, result, out, now)
+            if route is not None:
+                result = route.handler(request)
+        except Exception as error:  # noqa: BLE001
+            result = crash(request, error)
+        return self._give(request, route, result, out, now)
+
+    def _give(self, request: Request, route: Route | None, result: object, out: list[bytes], now: float) -> bool:
+        """The same, once a handler has said what it has to say."""
+        if type(result) is Response:
+            return self._answer(request, route, result, out, now)
+        try:
             future = _future(result, self._loop)
         except Exception as error:  # noqa: BLE001
             return self._answer(request, route, crash(request, error), out, now)

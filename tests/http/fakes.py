@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from erlmcp.http import Exchange, Handler, Listener, Options, Request, Response, Route, Router
-from erlmcp.http.protocol import Protocol, Shared
+from erlmcp.http.protocol import Protocol
+from erlmcp.http.shared import Shared
 
 PATIENCE = 5.0
 DATE = b"Date: Mon, 01 Jan 2024 00:00:00 GMT\r\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from erlmcp.http import Exchange, Handler, Options, Request, Response, Stream
-from erlmcp.http.connection import CONTINUE, STEPS
+from erlmcp.http.connection import CONTINUE, LARGE, STEPS
 from tests.http.fakes import DATE, Served, answer, echo, eventually, get, post, say
 
 pytestmark = pytest.mark.both_loops
@@ -52,6 +52,7 @@ async def test_a_response_is_written_in_the_same_read() -> None:
         get(b"Content-Length: 2\r\n", b"POST") + b"x",
         get(b"Content-Length: 5000000\r\n", b"POST"),
         get(method=b"PUT"),
+        get(b"Origin: http://localhost\r\n"),
         b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
         b"bad\r\n\r\n",
         b"GET / HT",
@@ -66,6 +67,44 @@ async def test_a_kept_connection_answers_like_a_new_one(data: bytes) -> None:
     assert kept.transport.log == new.transport.log
     assert [told.status for told in kept.exchanges[1:]] == [told.status for told in new.exchanges]
     assert kept.feed(b"x" + get()) == new.feed(b"x" + get())
+
+
+@pytest.mark.parametrize("data", [get(), get(method=b"HEAD"), get(b"Connection: keep-alive\r\n", version=b"HTTP/1.0")])
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(200, b"hi", b"text/plain", ((b"X", b"a"),)),
+        Response(200),
+        Response(200, b"x" * LARGE),
+        Response(200, b"x" * (LARGE - 1)),
+        Response(200, b"hi", close=True),
+        Response(200, b"hi", headers=((b"X", b"a\r\nb"),)),
+        Response(204, b"hi"),
+        Response(404, b"no"),
+        {"a": 1},
+        RuntimeError("secret"),
+    ],
+    ids=lambda response: repr(response)[:60],
+)
+async def test_a_kept_connection_gives_any_answer_as_a_new_one(response: Any, data: bytes) -> None:
+    def handler(_request: Request) -> Any:
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    new, kept = Served(handler), Served(say())
+    kept.feed(get())
+    kept.transport.writes.clear()
+    kept.shared.router = new.shared.router
+    assert kept.feed(data) == new.feed(data) != b""
+    assert kept.transport.log == new.transport.log
+    one, other = kept.exchanges[-1], new.exchanges[-1]
+    assert (one.request, one.route, one.status, one.bytes_sent) == (
+        other.request,
+        other.route,
+        other.status,
+        other.bytes_sent,
+    )
 
 
 async def test_pipelined_requests_are_answered_in_order_and_in_one_write() -> None:
