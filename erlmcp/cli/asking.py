@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Seconds
 from erlmcp.cli.place import place_options
 from erlmcp.node.control import ask
 from erlmcp.node.exits import Exit, Refusal
@@ -55,7 +55,7 @@ def status(place: Path, shape: str) -> None:
 
 @click.command(context_settings=CONTEXT)
 @place_options
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=Seconds(), default=60.0, show_default=True, help="Seconds to wait.")
 def stop(place: Path, timeout: float) -> None:
     """Drain the node and wait until it has gone.
 
@@ -70,7 +70,7 @@ def stop(place: Path, timeout: float) -> None:
 
 @click.command(context_settings=CONTEXT, short_help="Replace the workers one by one: new code, new configuration.")
 @place_options
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=120.0, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=Seconds(), default=120.0, show_default=True, help="Seconds to wait.")
 def reload(place: Path, timeout: float) -> int:
     """Read the configuration again and replace the workers one by one; nothing changes when it is wrong.
 

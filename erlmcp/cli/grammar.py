@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import math
 import platform
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from erlmcp import __version__
 from erlmcp.node.exits import MEANINGS, Exit, Refusal
 
-__all__ = ["CONTEXT", "erlmcp", "run"]
+__all__ = ["CONTEXT", "Seconds", "erlmcp", "run"]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = {
@@ -36,6 +37,20 @@ Examples:
   erlmcp stop
 """
 EPILOG = "\b\nExit codes:\n" + "\n".join(f"{code:5}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+class Seconds(click.FloatRange):
+    """How long to wait: from a tenth of a second to a day. Clocks count neither nan nor what is beyond them."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0.1, max=86_400.0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Click's own check lets nan through."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 class Commands(click.Group):

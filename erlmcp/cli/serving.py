@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Seconds
 from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.options import Options, Resolved
 from erlmcp.node.resolver import Question
@@ -74,8 +74,14 @@ def flags(command: Command) -> Command:
 
 
 def question(given: dict[str, Any]) -> Question:
-    """What was said on the command line, by configuration key; what was not said is not in it."""
+    """What was said on the command line, by configuration key; what was not said is not in it. Refusal(USAGE) for bytes
+    that are no text."""
     said = {KEYS[name]: value for name, value in given.items() if name in KEYS and value not in (None, ())}
+    for key, value in (said | {"--config": given.get("config")}).items():
+        try:
+            "".join(value if isinstance(value, tuple) else str(value)).encode()
+        except UnicodeEncodeError as fault:
+            raise Refusal(Exit.USAGE, f"{SPELLED.get(key, key)} is not UTF-8: {value!r}") from fault
     return Question(said, SPELLED, given.get("config"))
 
 
@@ -150,7 +156,7 @@ Look at it with `erlmcp status{place}`, stop it with Ctrl-C or `erlmcp stop{plac
 
 @click.command(context_settings=CONTEXT, short_help="Serve an app in the background.")
 @flags
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=Seconds(), default=60.0, show_default=True, help="Seconds to wait.")
 def start(timeout: float, **given: Any) -> None:
     """Serve an app in the background: returns when it serves, or says why it does not.
 

@@ -46,6 +46,8 @@ def given_by_environment(
 
 
 def _given(variable: str, name: str, environ: Mapping[str, str], keys: Mapping[str, Key]) -> Given | str:
+    if not _is_text(environ[variable]):
+        return f"env {variable}: is not UTF-8"
     if name in keys:
         return Given(name, environ[variable], f"env {variable}", text=True)
     target = name.removesuffix("_file")
@@ -78,6 +80,11 @@ def _is_link(variable: str, value: str) -> bool:
     if "__" in variable:
         return False
     return _LINK.fullmatch(variable) is not None or (variable.endswith("_PORT") and _ADDRESS.match(value) is not None)
+
+
+def _is_text(value: str) -> bool:
+    """Whether the bytes of the environment were UTF-8: others come as lone surrogates (PEP 383)."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _as_variable(name: str) -> str:

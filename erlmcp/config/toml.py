@@ -65,6 +65,8 @@ def read(path: FilePath) -> Document:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TomlError(_complaint(path, text, str(error))) from None
+    except RecursionError:
+        raise TomlError(f"{path}: is nested too deeply") from None
     return Document(str(path), values, _lines(text))
 
 

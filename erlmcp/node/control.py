@@ -58,8 +58,12 @@ class DataDir:
                 f"the data directory {path} belongs to the running node with pid {owner};"
                 " stop it (erlmcp stop) or give another with --data-dir",
             ) from fault
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as fault:
+            os.close(self._fd)
+            raise _unusable(path, f"{PID} in it can not be written: {fault.strerror}") from fault
 
     def close(self) -> None:
         """Give the directory back."""

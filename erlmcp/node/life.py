@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -138,12 +138,12 @@ def live(command: str, arguments: list[str], build: Build) -> int:
 
 
 def _read_boot(command: str, arguments: list[str]) -> Boot:
-    if "--boot" not in arguments[:-1]:
+    try:
+        fd = int(arguments[arguments.index("--boot") + 1])
+        boot = msgspec.json.decode(os.pread(fd, os.fstat(fd).st_size, 0), type=Boot)
+    except (ValueError, IndexError, OSError, msgspec.MsgspecError):
         sys.stderr.write(f"error: erlmcp {command} is started by erlmcp serve, which hands it its sockets\n")
-        raise SystemExit(Exit.USAGE)
-    fd = int(arguments[arguments.index("--boot") + 1])
-    size = os.fstat(fd).st_size
-    boot = msgspec.json.decode(os.pread(fd, size, 0), type=Boot)
+        raise SystemExit(Exit.USAGE) from None
     os.close(fd)
     return boot
 
@@ -212,7 +212,7 @@ def _mourn(pair: socket.socket, loop: asyncio.AbstractEventLoop, orphaned: Calla
     _leave_after(grace)
 
 
-def _leave_after(seconds: float) -> Any:
+def _leave_after(seconds: float) -> None:
     timer = threading.Timer(seconds, os._exit, args=(Exit.TIMEOUT,))
     timer.daemon = True
     timer.start()

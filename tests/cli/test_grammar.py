@@ -81,7 +81,21 @@ def test_a_mistyped_flag_is_answered_with_the_nearest_one(capsys):
     assert "--port" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["serve", "--port", "65536"], ["serve", "--workers", "0"], ["status", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--port", "65536"],
+        ["serve", "--workers", "0"],
+        ["status", "x"],
+        ["stop", "--timeout", "nan"],
+        ["stop", "--timeout", "inf"],
+        ["reload", "--timeout", "1e300"],
+        ["start", "--timeout", "0"],
+        ["serve", "\udcff:app"],
+        ["serve", "--allowed-host", "\udcff"],
+        ["serve", "--config", "\udcff"],
+    ],
+)
 def test_a_wrong_value_is_a_usage_error(arguments: list[str]):
     assert run(arguments) == 2
 
@@ -146,8 +160,9 @@ def test_every_flag_of_serve_has_a_key():
     assert {parameter.name for parameter in serving.serve.params} - own == set(serving.KEYS)
 
 
-def test_a_worker_started_by_hand_says_whose_it_is(tmp_path: Path):
-    answer = erlmcp("worker", cwd=tmp_path)
+@pytest.mark.parametrize("boot", [[], ["--boot"], ["--boot", "x"], ["--boot", "99"], ["--boot", "0"]], ids=" ".join)
+def test_a_worker_started_by_hand_says_whose_it_is(boot: list[str], tmp_path: Path):
+    answer = erlmcp("worker", *boot, cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (
         2,
         "error: erlmcp worker is started by erlmcp serve, which hands it its sockets\n",

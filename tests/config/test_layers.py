@@ -174,6 +174,11 @@ def test_what_is_no_text_is_refused(here):
     assert problems() == ["config/dev.config: is larger than 1048576 bytes, which is no configuration"]
 
 
+def test_a_file_that_nests_without_end_is_refused(here):
+    (here / "config/dev.config").write_text("[http]\nallowed_hosts = " + "[" * 100_000 + "]" * 100_000)
+    assert problems() == ["config/dev.config: is nested too deeply"]
+
+
 def test_lines_are_right_whatever_stands_before(here):
     file = (
         '# -*- toml -*-\r\n\n"http".host = """a [x]\n= b\\"""" # c\n[ node ] # [x]\n'
@@ -308,6 +313,12 @@ def test_a_value_in_a_file_that_is_missing_or_too_large_or_no_text_is_refused(he
     assert problems(**{variable: "large"}) == [f"env {variable}: large is larger than 65536 bytes"]
     (here / "binary").write_bytes(b"\xff")
     assert problems(**{variable: "binary"}) == [f"env {variable}: binary is not UTF-8"]
+
+
+def test_a_value_in_the_environment_that_is_no_text_is_refused():
+    assert problems(ERLMCP_HTTP__HOST="\udcff") == ["env ERLMCP_HTTP__HOST: is not UTF-8"]
+    assert problems(ERLMCP_HTTP__HOST_FILE="\udcff") == ["env ERLMCP_HTTP__HOST_FILE: is not UTF-8"]
+    assert read(ERLMCP_HTTP__HOST="münchen.example").section("http").host == "münchen.example"
 
 
 def test_a_value_and_a_file_for_it_are_one_too_many(here):

@@ -74,6 +74,13 @@ def test_a_directory_that_can_not_be_used_is_a_wrong_configuration_and_not_a_con
     )
 
 
+def test_a_directory_whose_pid_file_takes_no_pid_is_refused(tmp_path: Path):
+    os.mkfifo(tmp_path / PID)
+    with pytest.raises(Refusal, match="in it can not be written") as caught:
+        DataDir(tmp_path)
+    assert caught.value.code == Exit.CONFIG
+
+
 def test_a_directory_without_room_for_the_control_socket_is_refused_and_given_back(tmp_path: Path):
     (tmp_path / SOCKET / "x").mkdir(parents=True)
     directory = DataDir(tmp_path)

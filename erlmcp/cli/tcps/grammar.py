@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Seconds
 from erlmcp.cli.tcps.client import URL, Client
 from erlmcp.cli.tcps.terminal import SHAPES, Terminal
 
@@ -40,9 +40,7 @@ def asks(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--url`, `--timeout` and `--format`, given to the command as its first argument, the Terminal."""
 
     @click.option("--url", envvar="ERLMCP_URL", default=URL, metavar="URL", help=f"The server.  [ERLMCP_URL, {URL}]")
-    @click.option(
-        "--timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds to wait in all."
-    )
+    @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds to wait in all.")
     @click.option("--format", "shape", type=click.Choice(SHAPES), default="table", help="How to show it.")
     @functools.wraps(command)
     def with_terminal(url: str, timeout: float, shape: str, **given: Any) -> Any:
