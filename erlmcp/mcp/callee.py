@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import asdict, astuple
 
+from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.options import Options
@@ -58,13 +59,13 @@ class Callee(ABC):
     def answer(self, value: Any, asked: Any, context: Context) -> Members:
         """What the function returned when `asked` this, as members. An exception is a crash."""
 
-    @abstractmethod
     def refuse(self, error: ToolError) -> Members:
-        """The function said no."""
+        """The function said no. Where no member says so, it is an error of the request."""
+        raise RpcError(INVALID_PARAMS, error.message) from error
 
-    @abstractmethod
     def late(self, seconds: float) -> Members:
-        """The function took too long."""
+        """The function took too long. As above."""
+        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
 
     def start(self, values: Any, context: Context) -> Members | Awaitable[Members]:
         """Run it. Inline ones answer at once; raises Overloaded when no thread will be free."""

@@ -5,14 +5,12 @@ from typing import Any, Final, Literal, NamedTuple, Required, TypedDict
 
 import msgspec
 
-from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.callee import Callee, Members, Room, mode_of
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.features import Features
 from erlmcp.mcp.prompt import Prompt
 from erlmcp.mcp.resource import Template
-from erlmcp.mcp.tool_error import ToolError
 from erlmcp.mcp.types import Argument, PromptReference, Reference
 
 MAX_VALUES: Final = 100
@@ -77,12 +75,6 @@ class Completer(Callee):
         has_more = len(values) < max(len(found.values), total or 0) if found.has_more is None else found.has_more
         members = {"values": values, "hasMore": has_more} | ({} if total is None else {"total": total})
         return b'"completion":%b' % msgspec.json.encode(members)
-
-    def refuse(self, error: ToolError) -> Members:
-        raise RpcError(INVALID_PARAMS, error.message) from error
-
-    def late(self, seconds: float) -> Members:
-        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
 
 
 class Completers:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
@@ -15,7 +15,6 @@ from erlmcp.mcp.context import Context
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.text_arguments import TextArguments
-from erlmcp.mcp.tool_error import ToolError
 
 
 class PromptOptions(FeatureOptions, total=False):
@@ -54,12 +53,6 @@ class Prompt(Callee):
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         parts = value if isinstance(value, list | tuple) else [value]
         return b'%b"messages":[%b]' % (self._prefix, b",".join([self._message(each) for each in parts]))
-
-    def refuse(self, error: ToolError) -> Members:
-        raise RpcError(INVALID_PARAMS, error.message) from error
-
-    def late(self, seconds: float) -> Members:
-        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
 
     def _message(self, part: Any) -> bytes:
         if isinstance(part, Message):

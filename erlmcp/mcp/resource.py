@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
@@ -16,7 +16,6 @@ from erlmcp.mcp.context import Context
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.text_arguments import TextArguments
-from erlmcp.mcp.tool_error import ToolError
 from erlmcp.mcp.uri_template import UriTemplate
 
 TEXT: Final = "text/plain"
@@ -83,12 +82,6 @@ class Readable(Callee):
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         parts = value if isinstance(value, list | tuple) and _all_embedded(value) else [value]
         return b'"contents":%b' % msgspec.json.encode([self._contents(asked.uri, each) for each in parts])
-
-    def refuse(self, error: ToolError) -> Members:
-        raise RpcError(INVALID_PARAMS, error.message) from error
-
-    def late(self, seconds: float) -> Members:
-        raise RpcError(INTERNAL_ERROR, f"timed out after {seconds:g} s")
 
     def _contents(self, uri: str, value: Any) -> Contents:
         if isinstance(value, Embedded):
