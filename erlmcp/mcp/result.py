@@ -160,8 +160,7 @@ def _is_content(hint: Any) -> bool:
 _FREE: Final = Result(None, _free, None, _free)
 
 # int and str are most of what tools return: checked by their exact type, not by reading back (bench/test_dispatch.py),
-# and
-# made once, so that ten thousand tools share them.
+# and made once, so that ten thousand tools share them.
 _checked_int = _checked(int, wrapped=True)
 _checked_str = _checked(str, wrapped=True)
 

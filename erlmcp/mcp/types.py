@@ -23,7 +23,6 @@ __all__ = [
     "LogLevel",
     "Meta",
     "PageParams",
-    "Params",
     "PromptReference",
     "ReadResourceParams",
     "Reference",
@@ -114,7 +113,3 @@ class InitializeParams(Envelope, frozen=True, gc=False):
     """The handshake's opening. A lenient server answers one without a version, too (the runbook's smoke test)."""
 
     protocol_version: str | UnsetType = msgspec.field(default=UNSET, name="protocolVersion")
-
-
-Params = Envelope
-"""Any of the above."""
