@@ -322,7 +322,7 @@ class Arbiter:
         if self.plan.stage is not plan.Stage.RUNNING or not 0 < count < self.fleet.slots:
             return
         known = {child.spec.id for child in self.plan.children} - {LINE_NAME}
-        wanted = {f"worker-{number}" for number in range(1, count + 1)}
+        wanted = {name_of(number) for number in range(1, count + 1)}
         for name in sorted(wanted - known):
             self._apply(plan.add(self.plan, spec(name, self.resolved)))
         for name in sorted(known - wanted):

@@ -64,16 +64,15 @@ class Slab:
 
     def __init__(self, fd: int, slots: int) -> None:
         self.slots = slots
-        board = -(-slots * BOARD_ROW // mmap.PAGESIZE) * mmap.PAGESIZE
-        self._map = mmap.mmap(fd, board + slots * METRIC_BYTES)
+        self._map = mmap.mmap(fd, self.size(slots))
         self._view = memoryview(self._map)
         self.board = Board(self._view, slots)
-        self.metrics = self._view[board:]
+        self.metrics = self._view[_board_bytes(slots) :]
 
     @staticmethod
     def size(slots: int) -> int:
         """Bytes of a slab of so many slots. Pages that nobody touches cost nothing."""
-        return -(-slots * BOARD_ROW // mmap.PAGESIZE) * mmap.PAGESIZE + slots * METRIC_BYTES
+        return _board_bytes(slots) + slots * METRIC_BYTES
 
     def clear(self, slot: int) -> None:
         """Free the row of a worker that is gone; its counters stay, they belong to the node."""
@@ -85,6 +84,11 @@ class Slab:
         self.metrics.release()
         self._view.release()
         self._map.close()
+
+
+def _board_bytes(slots: int) -> int:
+    """Whole pages."""
+    return -(-slots * BOARD_ROW // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
 def resident_bytes() -> int:
