@@ -34,8 +34,13 @@ EXCHANGE = Exchange(
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return Metrics(Slab.private(4, shapes()), 0, LABELS)
+def slab() -> Slab:
+    return Slab.private(4, shapes())
+
+
+@pytest.fixture
+def metrics(slab: Slab) -> Metrics:
+    return Metrics(slab, 0, LABELS)
 
 
 @pytest.fixture
@@ -70,7 +75,7 @@ def test_health_is_answered_from_its_cache(benchmark: Any) -> None:
     benchmark(Health(facts, [], ABOUT).health, GET)
 
 
-def test_a_node_is_scraped(benchmark: Any, metrics: Metrics) -> None:
+def test_a_node_is_scraped(benchmark: Any, slab: Slab, metrics: Metrics) -> None:
     metrics.exchange(EXCHANGE)
     metrics.call("tools/call", "add", "ok", 3e-4)
-    benchmark(Exposition(metrics.slab, facts, ABOUT).render)
+    benchmark(Exposition(slab, facts, ABOUT).render)

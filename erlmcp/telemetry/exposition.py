@@ -19,9 +19,8 @@ from erlmcp.telemetry.node import About, NodeFacts
 from erlmcp.telemetry.process import Process, read_process
 from erlmcp.telemetry.slab import Slab
 
-__all__ = ["OPENMETRICS", "Exposition", "metrics_handler", "requests_total"]
+__all__ = ["Exposition", "metrics_handler", "requests_total"]
 
-OPENMETRICS = "application/openmetrics-text; version=1.0.0"  # what Prometheus asks for
 Sums = dict[tuple[str, ...], list[float]]
 
 
@@ -131,7 +130,7 @@ def _load(facts: NodeFacts) -> Iterator[Family]:
     )
     connections = GaugeMetricFamily("erlmcp_open_connections", "HTTP connections that are open.", labels=("worker",))
     in_flight = GaugeMetricFamily(
-        "http_server_active_requests", "HTTP requests that wait for an answer.", labels=("worker",)
+        "http_server_active_requests", "MCP calls whose answer is not there yet.", labels=("worker",)
     )
     for worker in workers:
         label = (str(worker.number),)

@@ -93,11 +93,11 @@ class Health:
         """`GET /livez`: the loop turns, nothing else is asked."""
         return ALIVE
 
-    def readyz(self, _request: Request) -> Response:
+    def readyz(self, request: Request) -> Response:
         """`GET /readyz`: 503 before the start is done, while draining and when unhealthy."""
         if self._state != "ready":
             return problem(503, f"this worker is {self._state}", NO_STORE)
-        return ALIVE if self.health(_request).status == 200 else problem(503, "unhealthy: see /health", NO_STORE)
+        return ALIVE if self.health(request).status == 200 else problem(503, "unhealthy: see /health", NO_STORE)
 
     def startupz(self, _request: Request) -> Response:
         """`GET /startupz`: 503 until the start is done, 200 from then on."""

@@ -32,7 +32,6 @@ class Metrics:
     """This worker's counters, in slot number `slot` of the slab."""
 
     def __init__(self, slab: Slab, slot: int, labels: Labels) -> None:
-        self.slab = slab
         mine = slab.slots[slot]
         mine.claim()
         tables = mine.tables()

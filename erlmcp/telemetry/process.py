@@ -47,9 +47,8 @@ def boot_time() -> float:
 
 def _self() -> Process:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return Process(
-        os.getpid(), usage.ru_maxrss, usage.ru_utime + usage.ru_stime, _IMPORTED
-    )  # ru_maxrss: bytes on macOS
+    # ru_maxrss is in bytes on macOS; Linux, where it is in KiB, has /proc
+    return Process(os.getpid(), usage.ru_maxrss, usage.ru_utime + usage.ru_stime, _IMPORTED)
 
 
 _IMPORTED = time.time()

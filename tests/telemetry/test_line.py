@@ -11,11 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from erlmcp.http import Response
 from erlmcp.tcps import Bucket, Cancel, Complete, CreateWorkOrder, Pull, SetLimit, SignalType
 from erlmcp.telemetry import Exposition, LineFacts, Slab, line_facts, metrics_handler, shapes
-from erlmcp.telemetry.exposition import OPENMETRICS
 from erlmcp.telemetry.line import LOOKED_AT
 from erlmcp.telemetry.node import About
 from tests.tcps.plant import Plant, plant_at
-from tests.telemetry.watched import node, request
+from tests.telemetry.watched import OPENMETRICS, node, request
 
 Samples = dict[tuple[str, ...], float]
 

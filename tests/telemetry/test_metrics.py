@@ -12,10 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from erlmcp.telemetry import Exposition, Labels, Metrics, Slab, WorkerFacts, metrics_handler, requests_total, shapes
 from erlmcp.telemetry.catalogue import CALLS, CATALOGUE, HTTP_METHODS, OPERATIONS, TOOLS_MOST
-from erlmcp.telemetry.exposition import OPENMETRICS
 from erlmcp.telemetry.metrics import REMEMBERED, CallRows
 from erlmcp.telemetry.node import About
-from tests.telemetry.watched import exchange, node, request
+from tests.telemetry.watched import OPENMETRICS, exchange, node, request
 
 LABELS = Labels(routes=("/mcp", "/health"), methods=("tools/call", "tools/list"), tools=("add",))
 ABOUT = About("0.6.0", "compiled")

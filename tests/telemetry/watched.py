@@ -3,6 +3,8 @@
 from erlmcp.http import Exchange, Request
 from erlmcp.telemetry import NodeFacts, WorkerFacts
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"  # what Prometheus asks for
+
 
 def request(method: bytes = b"POST", path: bytes = b"/mcp", headers: dict[bytes, bytes] | None = None) -> Request:
     return Request(method, path, b"", b"localhost", headers or {}, peer="127.0.0.1:40000")
