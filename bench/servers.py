@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["Running", "cpu_seconds", "erlmcp", "nginx", "sdk"]
+__all__ = ["Running", "cpu_seconds", "erlmcp", "free_port", "nginx", "sdk"]
 
 ROOT = Path(__file__).resolve().parent.parent
 START = 30.0  # seconds until a server must answer

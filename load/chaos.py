@@ -14,7 +14,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.messages import POST  # noqa: E402 - found through the line above when run as a file
+from bench.servers import free_port  # noqa: E402
 
 PATIENCE = 10.0  # seconds for one answer
 START = 30.0
@@ -189,12 +189,6 @@ async def within(seconds: float, true: Callable[[], bool]) -> bool:
             return True
         await asyncio.sleep(0.01)
     return False
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 async def run(asked: argparse.Namespace) -> int:
