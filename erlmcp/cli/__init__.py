@@ -41,7 +41,7 @@ def _run(arguments: list[str]) -> int:
         from erlmcp.node.configuration import main as answer  # noqa: PLC0415 - nor does the resolver
 
         return answer()
-    from erlmcp.cli.grammar import run  # noqa: PLC0415 - click costs 30 ms that those two do not have to spend
+    from erlmcp.cli.grammar import run  # noqa: PLC0415 - click costs 30 ms, which those three do not need
 
     return run(arguments)
 
