@@ -7,6 +7,7 @@ answers with a `Resolved`, or with one line per fault and an exit code.
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +42,16 @@ class Resolving:
 
     @classmethod
     def start(cls, question: Question, command: tuple[str, ...] = RESOLVE) -> "Resolving":
-        """Begin."""
-        asked = anonymous_file("question", msgspec.json.encode(question))
-        answer, faults = anonymous_file("resolved"), anonymous_file("faults")
-        try:
+        """Begin. OSError when the machine has no process, memory or descriptor left for it."""
+        with ExitStack() as opened:
+            files = []
+            for name, content in (("question", msgspec.json.encode(question)), ("resolved", b""), ("faults", b"")):
+                files.append(anonymous_file(name, content))
+                opened.callback(os.close, files[-1])
+            asked, answer, faults = files
             process = subprocess.Popen(command, stdin=asked, stdout=answer, stderr=faults, process_group=0)
-        finally:
-            os.close(asked)
+            opened.pop_all()
+        os.close(asked)
         return cls(process, answer, faults)
 
     def result(self, code: int) -> Resolved:
@@ -63,6 +67,9 @@ class Resolving:
 
 
 def resolve(question: Question, command: tuple[str, ...] = RESOLVE) -> Resolved:
-    """Read the configuration now, waiting for it. Refusal as above."""
-    resolving = Resolving.start(question, command)
+    """Read the configuration now, waiting for it. Refusal as above, CANNOT_BOOT when no process could be started."""
+    try:
+        resolving = Resolving.start(question, command)
+    except OSError as fault:
+        raise Refusal(Exit.CANNOT_BOOT, f"the configuration could not be read: {fault}") from fault
     return resolving.result(resolving.process.wait())
