@@ -16,7 +16,7 @@ def open_files() -> int:
 
 def test_a_resolver_that_can_not_be_started_is_a_refusal_and_leaves_no_file_open(tmp_path: Path):
     before = open_files()
-    with pytest.raises(Refusal, match="the configuration could not be read: .*No such file") as refusal:
+    with pytest.raises(Refusal, match=r"the configuration could not be read: .*No such file") as refusal:
         resolve(ASKED, (str(tmp_path / "nothing"),))
     assert refusal.value.code == Exit.CANNOT_BOOT
     assert open_files() == before
