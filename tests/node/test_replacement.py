@@ -86,7 +86,7 @@ def test_within_the_budget_a_node_goes_on(folder):
             before = node.pids()
             with pytest.raises((OSError, AssertionError)):
                 call(node.port(), "die", code=5)
-            until(lambda before=before: len(node.pids()) == 2 and node.pids() != before, "a new worker")
+            until(lambda before=before: len(now := node.pids()) == 2 and now != before, "a new worker")
         assert node.status()["node"]["restarts"] == 2
         assert call(node.port(), "pid") in node.pids().values()
 

@@ -17,7 +17,7 @@ def test_a_roll_under_load_replaces_every_worker_and_fails_no_call(folder):
         before = node.pids()
         with Load(node.port()) as load:
             node.process.send_signal(signal.SIGHUP)
-            until(lambda: len(node.pids()) == 2 and not set(node.pids().values()) & set(before.values()), "new workers")
+            until(lambda: len(now := node.pids()) == 2 and not set(now.values()) & set(before.values()), "new workers")
             until(lambda: len(node.status()["workers"]) == 2, "the old workers' end")
             load.more()
         assert (load.refused, load.failed) == (0, [])
@@ -64,7 +64,7 @@ def test_a_killed_worker_after_a_refused_reload_comes_back_with_the_old_configur
         (folder / "config" / "dev.config").write_text("[nod]\n")
         assert reload(node)["ok"] is False
         os.kill(pid, signal.SIGKILL)
-        until(lambda: node.pids() and node.pids()["worker-1"] != pid, "a new worker")
+        until(lambda: node.pids().get("worker-1", pid) != pid, "a new worker")
         assert call(node.port(), "pid") == node.pids()["worker-1"]
 
 
