@@ -13,6 +13,7 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+from erlmcp.http.buffers import length, pieces
 from erlmcp.http.connection import BODY, CONTINUE, HEAD, IDLE, LARGE, Connection, frame, head_of_stream, plain, send
 from erlmcp.http.errors import Refusal, crash
 from erlmcp.http.message import Exchange, Request, Response, Stream, problem
@@ -159,7 +160,7 @@ class Protocol(asyncio.Protocol):
                 last = self._answer(None, None, event.response, out, now)
             if last or self._pending is not None or (not core.buffered and not self._ended):
                 break
-            if served >= options.pipeline or _size(out) >= options.write_ahead:
+            if served >= options.pipeline or length(out) >= options.write_ahead:
                 self._schedule()
                 break
         self._conclude(out, now, served, last=last)
@@ -268,7 +269,7 @@ class Protocol(asyncio.Protocol):
         watch = shared.on_exchange
         if watch is not None:
             name = "" if route is None else route.name
-            watch(Exchange(request, name, response.status, _size(buffers), started, monotonic() - started))
+            watch(Exchange(request, name, response.status, length(buffers), started, monotonic() - started))
         return last
 
     def _last(self, response: Response) -> None:
@@ -396,10 +397,9 @@ class Protocol(asyncio.Protocol):
             return
         if len(out) == 1:
             self._transport.write(out[0])
-        elif _size(out) < LARGE:
-            self._transport.write(b"".join(out))
         else:
-            self._transport.writelines(out)
+            for piece in pieces(out):
+                self._transport.write(piece)
 
     def _linger(self, now: float) -> None:
         """Close so that the last answer arrives (RFC 9112 9.6): end our side, drop what still comes, then close."""
@@ -482,10 +482,6 @@ def _future(answer: object, loop: asyncio.AbstractEventLoop) -> asyncio.Future[A
     if not isawaitable(answer):
         raise TypeError(f"a handler answered with {type(answer).__name__}, not with a Response or a future of one")
     return asyncio.ensure_future(answer, loop=loop)
-
-
-def _size(buffers: list[bytes] | tuple[bytes, ...]) -> int:
-    return len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
 
 
 async def _close(aclose: Callable[[], Awaitable[None]]) -> None:

@@ -131,11 +131,14 @@ async def test_a_turn_ends_when_it_has_produced_enough() -> None:
     assert served.transport.written() == answer(body) * 3
 
 
-async def test_large_bodies_leave_uncopied_in_one_call() -> None:
-    body = b"x" * 100_000
-    served = Served(say(body))
-    served.feed(get())
-    assert served.transport.writes == [answer(body)]
+async def test_large_bodies_leave_uncopied_and_small_ones_in_one_piece() -> None:
+    large, small = b"x" * 100_000, b"x" * 1000
+    bodies = iter([small, small, large, small])
+    served = Served(lambda _request: Response(200, next(bodies), b"text/plain"), Options(write_ahead=2**20))
+    served.feed(get() * 4)
+    head = answer(large)[: -len(large)]
+    assert served.transport.writes == [answer(small) * 2 + head, large, answer(small)]
+    assert served.transport.writes[1] is large
 
 
 async def test_awaited_answers_come_in_order_and_what_follows_them_waits() -> None:
