@@ -100,12 +100,14 @@ def test_a_traceback_is_written_whoever_caught_it(path: Path):
     assert [line["exception"].splitlines()[-1] for line in lines(path)] == ["RuntimeError: broken"] * 2
 
 
-def test_arguments_that_do_not_fit_are_shown_and_not_lost(path: Path):
-    opened = setup(LogOptions(file=str(path)))
-    bridge = next(handler for handler in logging.getLogger().handlers if isinstance(handler, Bridge))
-    bridge.handle(logging.LogRecord("app", logging.INFO, "", 0, "%d apples", ("many",), None))
-    opened.logger("erlmcp.node").info("%d apples", "many")
-    opened.close()
+def test_arguments_that_do_not_fit_are_shown_and_not_lost(path: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as alone:  # where stdlib's loggers serve, pytest's own handlers would raise
+        alone.setattr(logging.getLogger(), "handlers", [])
+        opened = setup(LogOptions(file=str(path)))
+        bridge = next(handler for handler in logging.getLogger().handlers if isinstance(handler, Bridge))
+        bridge.handle(logging.LogRecord("app", logging.INFO, "", 0, "%d apples", ("many",), None))
+        opened.logger("erlmcp.node").info("%d apples", "many")
+        opened.close()
     assert [line["msg"] for line in lines(path)] == ["%d apples (its arguments do not fit: ('many',))"] * 2
 
 
