@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,5 @@ async def test_nothing_is_changed_under_a_running_node_but_a_backup_is_made(
         for words in (["migrate", "up"], ["restore", str(tmp_path / "copy.db")]):
             assert erlmcp(*words, place=place) == 4
             assert "owns it: one node at a time uses a data directory" in capsys.readouterr().err
-    with sqlite3.connect(tmp_path / "copy.db") as copy:
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT count(*) FROM schema_migration").fetchone() == (len(MIGRATIONS),)
-    copy.close()

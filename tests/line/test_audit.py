@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,9 @@ async def test_the_journal_of_a_real_line_has_no_faults(tmp_path: Path):
 async def test_a_table_that_is_not_what_the_receipts_say_is_found(tmp_path: Path):
     async with plant_at(tmp_path / "erlmcp.db") as plant:
         ledger = await work(plant)
-    with sqlite3.connect(plant.path) as connection:
+    with closing(sqlite3.connect(plant.path)) as connection, connection:
         connection.execute("UPDATE work_order SET priority = 10 WHERE seq = 1")
         connection.execute("UPDATE kanban SET wip = 0 WHERE bucket = 'cost'")
-    connection.close()
     assert audit(plant.path, ledger).faults == {"wrong_tables": 2}
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,9 @@ class Plant:
 
     def tamper(self, *statements: str) -> None:
         """What someone with access to the file can do."""
-        with sqlite3.connect(self.path, timeout=5) as connection:
+        with closing(sqlite3.connect(self.path, timeout=5)) as connection, connection:
             for statement in statements:
                 connection.execute(statement)
-        connection.close()
 
 
 @asynccontextmanager
