@@ -37,9 +37,11 @@ class Works:
         self.grace = sections.http.drain + ORPHAN_GRACE
         served = serves_tcps(sections.node.app)
         place = data_dir(sections.node)
-        self.owner = SqliteOwner(place / DATABASE, tcps.schema() if served else Schema(), sections.store)
+        schema = tcps.schema() if served else Schema()
         if boot.first:
-            _open_once(self.owner)
+            _open_once(SqliteOwner(place / DATABASE, schema, sections.store))
+        # From here on it is there. One that has gone is not begun anew, empty, as if nothing had ever happened.
+        self.owner = SqliteOwner(place / DATABASE, schema, sections.store, create=False)
         keeper = Keeper(self.owner, self._tell)
         services: dict[str, otp.Service] = {}
         self.hub = otp.Hub(place / LINE_SOCKET, services)

@@ -33,11 +33,21 @@ class Opened(Struct, frozen=True):
     ownership: Ownership
 
 
-def open_owner(path: Path, schema: Schema, options: Options, applied_at: str, factory: Connect | None = None) -> Opened:
-    """Take the ownership of the file, made if it is not there, and bring it to the schema.
+def open_owner(
+    path: Path,
+    schema: Schema,
+    options: Options,
+    applied_at: str,
+    factory: Connect | None = None,
+    *,
+    create: bool = True,
+) -> Opened:
+    """Take the ownership of the file, made if it is not there and `create` says so, and bring it to the schema.
 
     `applied_at`: the time to note for migrations. Raises any StoreError; then nothing is left open or locked.
     """
+    if not create and not path.exists():
+        raise Missing(f"{path} is gone: put it back, or stop the node and restore a backup (erlmcp restore)")
     ownership = Ownership.take(path)
     connection = None
     try:

@@ -30,7 +30,7 @@ def _utc_now() -> datetime:
 
 
 class SqliteOwner(SqliteStore):
-    """A `Database` that writes. `clock`: for the times noted at migrations."""
+    """A `Database` that writes. `clock`: for the times noted at migrations. `create`: make a file that is not there."""
 
     def __init__(
         self,
@@ -40,10 +40,12 @@ class SqliteOwner(SqliteStore):
         *,
         clock: Callable[[], datetime] = _utc_now,
         connect: Connect | None = None,
+        create: bool = True,
     ) -> None:
         super().__init__(path, schema, options or Options())
         self._clock = clock
         self._connect = connect
+        self._create = create
         self._writer: Writer | None = None
 
     def transaction(self) -> Turn:
@@ -94,7 +96,8 @@ class SqliteOwner(SqliteStore):
     async def _open(self, thread: ThreadPoolExecutor) -> Opened:
         applied_at = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         done, cancelled = await finish(
-            thread, lambda: open_owner(self.path, self._schema, self._options, applied_at, self._connect)
+            thread,
+            lambda: open_owner(self.path, self._schema, self._options, applied_at, self._connect, create=self._create),
         )
         if cancelled is not None:
             if done.exception() is None:

@@ -21,6 +21,7 @@ __all__ = [
     "check_file_system",
     "check_room",
     "file_system_of",
+    "identities",
     "make_file",
     "refusal",
     "sync_directory",
@@ -128,6 +129,11 @@ def make_file(path: Path) -> None:
         raise refusal(error, path) from error
 
 
+def identities(path: Path) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Which files the database and its WAL are; None: not there."""
+    return _identity(str(path)), _identity(f"{path}-wal")
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable; SQLite does so for its WAL, not for the database."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -143,6 +149,14 @@ def _open_lock(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise refusal(error, path) from error
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _text(fd: int) -> str:

@@ -6,17 +6,23 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from erlmcp.store.database import Transaction
-from erlmcp.store.errors import ReadOnly
+from erlmcp.store.errors import ReadOnly, StoreDown
 from erlmcp.store.life import SqliteStore
 from erlmcp.store.migrations import Schema
 from erlmcp.store.options import Options
+from erlmcp.store.place import identities
 from erlmcp.store.readers import Readers
 
 __all__ = ["SqliteReader"]
 
+_LOOK = 1.0  # seconds between looks whether the file is still the one that is open
+
 
 class SqliteReader(SqliteStore):
-    """A `Database` without transactions. It opens only after its owner has: Missing and Behind mean to try again."""
+    """A `Database` without transactions. It opens only after its owner has: Missing and Behind mean to try again.
+
+    `run` ends with StoreDown when the file or its WAL was deleted or replaced, so that it is opened anew.
+    """
 
     def __init__(self, path: Path, schema: Schema, options: Options | None = None) -> None:
         super().__init__(path, schema, options or Options())
@@ -31,7 +37,12 @@ class SqliteReader(SqliteStore):
         try:
             self._readers = readers
             ready()
-            await asyncio.get_running_loop().create_future()
+            database, wal = identities(self.path)
+            while True:
+                await asyncio.sleep(_LOOK)
+                found = identities(self.path)
+                if found[0] != database or (wal is not None and found[1] != wal):
+                    raise StoreDown(f"{self.path} was deleted or replaced: what is read of it is the past")
         finally:
             self._readers = None
             await readers.close()

@@ -20,6 +20,7 @@ from erlmcp.store import checkpoint
 from erlmcp.store.checkpoint import Step
 from erlmcp.store.errors import Busy, DiskFull, StoreDown, StoreError, explain, is_fatal
 from erlmcp.store.options import Options
+from erlmcp.store.place import identities
 from erlmcp.store.queries import Queries
 from erlmcp.store.statements import Statements
 from erlmcp.store.transaction import SqliteTransaction
@@ -51,6 +52,7 @@ class Writer:
         self._turn = asyncio.Lock()  # first come, first served
         self._waiting = 0
         self._attempted = 0
+        self._files = identities(path)
 
     def transaction(self) -> "Turn":
         return Turn(self)
@@ -154,11 +156,26 @@ class Writer:
     # In the writer's thread:
 
     def _begin(self) -> None:
+        self._check_files()
         self._checkpoint_if_due()
         self._connection.execute("BEGIN IMMEDIATE")
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """Raise StoreDown if a file was deleted or replaced: SQLite would go on writing to one that nobody opens again.
+
+        https://www.sqlite.org/howtocorrupt.html section 4.2. What a deleted WAL holds is saved while we still have it.
+        """
+        found = identities(self.path)
+        if found == self._files:
+            return
+        if found[0] == self._files[0]:
+            self._copy(Step.TRUNCATE)
+            raise StoreDown(f"{self.path}-wal was deleted or replaced while it was open: it is made anew")
+        raise StoreDown(f"{self.path} was deleted or replaced while it was open: put it back, or restore a backup")
 
     def _checkpoint_if_due(self) -> None:
         options = self._options

@@ -333,6 +333,24 @@ def test_a_database_that_is_gone_later_is_a_state_that_health_tells_and_it_is_us
         assert node.status()["line"]["restarts"] == 1
 
 
+def test_a_database_that_is_deleted_under_a_node_is_told_and_not_begun_anew_as_if_nothing_had_happened(folder):
+    with line(folder, **QUICK) as node:
+        port, database = node.port(), node.data / DATABASE
+        create(port, "before")
+        database.rename(node.data / "elsewhere")
+        refused, answer = create(port, "into a file that nobody would ever open again")
+        assert refused
+        assert "unavailable" in str(answer)
+        until(lambda: check(node, "database")[0] == "unhealthy", "an unhealthy database")
+        os.kill(pid(node), signal.SIGKILL)
+        until(lambda: "is gone: put it back" in check(node, "database")[1], "a line that does not make an empty one")
+        assert not database.exists()
+        (node.data / "elsewhere").rename(database)
+        until(lambda: check(node, "database")[0] == "healthy", "a healthy database")
+        assert create(port, "after")[0] is False
+        assert sorted(ledger(node)) == ["after", "before"]
+
+
 def test_a_roll_onto_a_database_that_can_not_be_opened_is_broken_off(folder):
     with line(folder, ERLMCP_STORE__IDLE="0.1", **QUICK) as node:
         create(node.port(), "before")
