@@ -5,8 +5,9 @@ Reads only. Whatever depends on the clock, like how an order stands to its deadl
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
@@ -22,11 +23,16 @@ from erlmcp.tcps.work_order import SlaState, Status, WorkOrder, no_such_order, s
 
 __all__ = ["MAX_LIMIT", "Board", "Card", "Filter", "ReceiptPage", "Views", "WorkOrderPage"]
 
-MAX_LIMIT: Final = 200  # rows of a page: with the longest descriptions, 3 MiB
+MAX_LIMIT: Final = 200  # rows of a page
+PAGE: Final = 2 * 1024 * 1024  # bytes of JSON of a page; a tool tells it twice, once as text with every quote escaped
 CARDS: Final = 200  # in progress, on a board
 WAITING: Final = 5  # queued, of each bucket, on a board
 LAST: Final = 10  # completed, on a board
 _STRIDE: Final = 500  # receipts read at once to verify: a few milliseconds
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Filter(Struct, frozen=True):
@@ -129,15 +135,16 @@ class Views:
     async def work_orders(
         self, which: Filter | None = None, limit: int = 50, cursor: str | None = None
     ) -> WorkOrderPage:
-        """A page of at most `limit` orders, 1 to MAX_LIMIT. Raises Refused(invalid)."""
+        """A page of at most `limit` orders, 1 to MAX_LIMIT, and PAGE bytes. Raises Refused(invalid)."""
         which = which or Filter()
         _check_limit(limit)
         query, params = _query_of(which)
         before = cursors.read("work_orders", cursor)
         rows = await self._database.all(query, into=_Row, before=before, many=limit + 1, **params)
         now = self._now()
-        more = cursors.write("work_orders", rows[limit - 1].seq) if len(rows) > limit else None
-        return WorkOrderPage([_order_of(row, now) for row in rows[:limit]], more)
+        page = _page(rows, limit)
+        more = cursors.write("work_orders", page[-1].seq) if len(rows) > len(page) else None
+        return WorkOrderPage([_order_of(row, now) for row in page], more)
 
     async def kanban(self, bucket: Bucket | None = None) -> list[BucketStatus]:
         """The status of this bucket, or of all, in the order that Bucket gives them."""
@@ -151,20 +158,24 @@ class Views:
         limit: int = 50,
         cursor: str | None = None,
     ) -> ReceiptPage:
-        """A page of at most `limit` receipts, 1 to MAX_LIMIT; `kind` is their type. Raises Refused(invalid)."""
+        """A page of at most `limit` receipts, 1 to MAX_LIMIT, and PAGE bytes; `kind` is their type.
+
+        Raises Refused(invalid).
+        """
         _check_limit(limit)
         before = cursors.read("receipts", cursor)
-        page = {"before": before, "many": limit + 1}
+        span = {"before": before, "many": limit + 1}
         if work_order_id is not None:
             order, kind = _text(work_order_id), None if kind is None else _text(kind)
             query = "receipts_by_work_order"
-            rows = await self._database.all(query, into=Receipt, work_order_id=order, type=kind, **page)
+            rows = await self._database.all(query, into=Receipt, work_order_id=order, type=kind, **span)
         elif kind is not None:
-            rows = await self._database.all("receipts_by_type", into=Receipt, type=_text(kind), **page)
+            rows = await self._database.all("receipts_by_type", into=Receipt, type=_text(kind), **span)
         else:
-            rows = await self._database.all("receipts", into=Receipt, **page)
-        more = cursors.write("receipts", rows[limit - 1].seq) if len(rows) > limit else None
-        return ReceiptPage(rows[:limit], more)
+            rows = await self._database.all("receipts", into=Receipt, **span)
+        page = _page(rows, limit)
+        more = cursors.write("receipts", page[-1].seq) if len(rows) > len(page) else None
+        return ReceiptPage(page, more)
 
     async def receipt(self, seq: int) -> Receipt:
         """Raises Refused(not_found)."""
@@ -224,6 +235,16 @@ class Views:
 
 def _judged(cards: list[Card], now: datetime) -> list[Card]:
     return [replace(card, sla=sla_state(card, now)) for card in cards]
+
+
+def _page(rows: list[T], limit: int) -> list[T]:
+    """The first of `rows`: at most `limit`, and as many as fit into PAGE, but one at least."""
+    size = 0
+    for number, row in enumerate(rows[:limit]):
+        size += len(_encode(row))
+        if number and size > PAGE:
+            return rows[:number]
+    return rows[:limit]
 
 
 def _order_of(row: _Row, now: datetime) -> WorkOrder:

@@ -1,5 +1,6 @@
 """What can be seen: orders and their deadlines, pages, the board, receipts."""
 
+import msgspec
 import pytest
 
 from erlmcp import store, tcps
@@ -21,6 +22,8 @@ from erlmcp.tcps import (
     Views,
 )
 from erlmcp.tcps.cursor import read, write
+from erlmcp.tcps.limits import DESCRIPTION
+from erlmcp.tcps.views import PAGE
 from tests.tcps.plant import QUICK, refused
 
 
@@ -125,6 +128,26 @@ async def test_a_page_has_from_1_to_200_rows(plant):
         for wrong in (0, -1, MAX_LIMIT + 1, 10**30):
             async with refused(Code.INVALID, "limit is", f"from 1 to {MAX_LIMIT}"):
                 await view(limit=wrong)
+
+
+@pytest.mark.parametrize("character", ["x", "\n", "検"])
+async def test_a_page_is_cut_where_it_would_be_too_long_to_send_and_the_next_one_goes_on(plant, character):
+    many = [(await plant.create(description=character * DESCRIPTION)).id for _ in range(100)]
+    for view in (plant.views.work_orders, plant.views.receipts):
+        page = await view(limit=200)
+        assert 500_000 < len(msgspec.json.encode(page)) <= PAGE + 100_000
+        assert page.next_cursor is not None
+        rows, pages = await all_pages(view, 200)
+        assert pages > 1
+        assert [getattr(row, "work_order_id", None) or row.id for row in rows] == many[::-1]
+
+
+async def test_a_page_has_one_row_at_least(plant, monkeypatch):
+    monkeypatch.setattr("erlmcp.tcps.views.PAGE", 1)
+    for title in ("a", "b", "c"):
+        await plant.create(title)
+    rows, pages = await all_pages(plant.views.work_orders, 200)
+    assert ([order.title for order in rows], pages) == (["c", "b", "a"], 3)
 
 
 CURSORS = [

@@ -19,7 +19,7 @@ from erlmcp.node.exits import Exit, Refusal
 __all__ = ["MOST", "URL", "Client"]
 
 URL: Final = "http://127.0.0.1:8080/mcp"
-MOST: Final = 16 * 1024 * 1024  # bytes of an answer; a page of 200 receipts of the largest orders has about 8 MiB
+MOST: Final = 16 * 1024 * 1024  # bytes of an answer; a page of the largest receipts has about 6 MiB
 
 _VERSION: Final = "2026-07-28"
 _PREFIX: Final = "io.modelcontextprotocol/"
