@@ -39,7 +39,7 @@ class Desk:
         except Overloaded as full:
             raise _wait("overloaded", "the line has too much to do and did not take this command", _AGAIN) from full
         except Down as down:
-            message = "the line stopped while it had this command, or is being restarted"
+            message = "the line could not carry this command out: it was stopped, or cannot write; /health says why"
             raise _wait("unavailable", message, _repeat(idempotency_key)) from down
         except TimeoutError as late:
             message = "the line did not answer in time"
