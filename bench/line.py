@@ -5,6 +5,7 @@ The connection's protocol comes from behind the door of `erlmcp.http` on purpose
 
 import asyncio
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -33,8 +34,8 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.sent = bytes(data)
 
-    def writelines(self, list_of_data: object) -> None:
-        self.sent = b"".join(list_of_data)  # type: ignore[call-overload]
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.sent = b"".join(list_of_data)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         return

@@ -1,4 +1,4 @@
-"""The smallest app: a tool, a resource and a prompt. `erlmcp serve` without an argument serves it."""
+"""The smallest app: a tool, a resource and a prompt. `erlmcp serve erlmcp.apps.hello:app` serves it."""
 
 from erlmcp import App
 

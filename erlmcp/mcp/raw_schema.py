@@ -3,7 +3,6 @@
 Nothing is ever fetched: a reference that leaves the document is refused at registration.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import jsonschema_rs
@@ -135,5 +134,5 @@ def _sentence(path: list[str | int], message: str) -> str:
 
 
 def _place(path: list[str | int]) -> str:
-    steps: Callable[[str | int], str] = lambda step: f"[{step}]" if isinstance(step, int) else f".{step}"  # noqa: E731
-    return "".join(map(steps, path)).removeprefix(".")
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
+    return "".join(steps).removeprefix(".")

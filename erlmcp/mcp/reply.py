@@ -29,7 +29,7 @@ def respond(call: Call, outcome: bytes | Failure, stream: EventStream | None) ->
         stream.end(encode(call, outcome))
         return Response(200, stream.drain(), b"text/event-stream", STREAM_HEADERS)
     if isinstance(outcome, bytes):
-        return Response(200, encode_result(call.facts.id, join_result(outcome, call.method.tail)))
+        return Response(200, encode(call, outcome))
     return refuse(call.facts.id, outcome, modern=call.facts.modern)
 
 
