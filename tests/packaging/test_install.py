@@ -85,7 +85,9 @@ def test_build_makes_a_wheel_with_the_extensions_and_an_archive_that_builds_agai
         "erlmcp/_speedups/_http",
         "erlmcp/_speedups/_jsonrpc",
     }
-    assert "erlmcp/py.typed" in names
+    data = {path.relative_to(checkout).as_posix() for path in (checkout / "erlmcp").rglob("*.sql")}
+    assert data
+    assert {"erlmcp/py.typed", *data} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "bench/", "load/"))]
     assert install(bare_python, wheel).returncode == 0
     assert "(compiled" in version(bare_python, tmp_path)
