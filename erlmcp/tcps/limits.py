@@ -59,10 +59,10 @@ WIP_LIMIT: Final = 10_000
 
 _NAMING: Final = (UpdateWorkOrder, StartWorkOrder, Complete, Release, Cancel)  # an order, by its id
 
-# Lone surrogates are no characters, and the C0 and C1 controls print nothing but trouble in a terminal. Embeddings,
-# overrides and isolates of direction make a text read as another one (Unicode TR 36, 2.9); U+2028 and U+2029 end lines.
-_NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_NOT_IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Lone surrogates are no characters, and the C0 and C1 controls print nothing but trouble in a terminal. U+2028 and
+# U+2029 end lines. Marks that reorder text belong to right-to-left languages: whoever shows a text minds them.
+_NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def admit(ask: Ask) -> None:

@@ -108,9 +108,7 @@ def test_what_must_not_be_empty_or_small_is_refused(command, words):
     assert verdict(command) == words
 
 
-@pytest.mark.parametrize(
-    "character", ["\x00", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\u2029", "\u202e", "\u2066", "\ud800"]
-)
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\u2029", "\ud800"])
 def test_one_line_of_text_has_no_control_characters(character):
     for command in (create(title=f"a{character}b"), create(source=character), create(labels=(f"a{character}",))):
         assert verdict(command).endswith("has a control character or a line break")
@@ -121,7 +119,7 @@ def test_an_id_has_no_character_that_no_id_can_have(character):
     assert verdict(Complete(f"WO-{character}")) == "id has a control character or a line break"
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\u202a", "\u202e", "\u2069", "\udfff"])
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\udfff"])
 def test_longer_text_has_no_control_characters_but_line_breaks_and_tabs(character):
     assert verdict(create(description=f"a{character}b")) == "description has a control character"
     assert verdict(Release("WO-1", f"a{character}b")) == "reason has a control character"
@@ -129,7 +127,7 @@ def test_longer_text_has_no_control_characters_but_line_breaks_and_tabs(characte
 
 
 def test_every_language_is_welcome():
-    assert verdict(create(title="Überprüfung 検査 😀 فحص", labels=("ошибка",))) == "admitted"
+    assert verdict(create(title="Überprüfung 検査 😀 \u2067فحص\u2069", labels=("ошибка",))) == "admitted"
 
 
 def test_decimals_in_metadata_are_refused_and_it_says_how_to_write_them():
