@@ -122,7 +122,9 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.asked: list[Ask] = []
+        self.waited = 0.0
 
     async def execute(self, ask: Ask, timeout: float = 10.0) -> Done:
         self.asked.append(ask)
+        self.waited = timeout
         raise self.error

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from erlmcp.node.fleet import ABORT_GRACE
+from erlmcp.node.options import Options
 from erlmcp.otp import Down, Overloaded
 from erlmcp.store import SqliteReader
 from erlmcp.tcps import Bucket, Views, schema
@@ -217,6 +219,12 @@ async def test_a_line_that_cannot_answer_is_a_refusal_that_says_when_to_retry(
     assert [(ask.actor, ask.tool, ask.idempotency_key) for ask in line.asked] == [
         ("local", "work_order_pull_next", key)
     ]
+
+
+async def test_a_command_waits_longer_than_a_line_that_stands_still_is_left_to_stand(tmp_path: Path) -> None:
+    line = Failing(TimeoutError())
+    await Plant(line, Views(SqliteReader(tmp_path / "none.db", schema()))).no("work_order_pull_next")
+    assert line.waited > Options().heartbeat_timeout + ABORT_GRACE + 5.0
 
 
 async def test_a_store_that_cannot_be_read_is_a_refusal_that_says_when_to_retry(tmp_path: Path) -> None:

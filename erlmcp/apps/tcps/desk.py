@@ -8,7 +8,7 @@ from erlmcp.otp import Down, Overloaded
 from erlmcp.store import StoreError
 from erlmcp.tcps import Ask, Command, Line, Refusal, Refused, Views
 
-__all__ = ["ACTOR", "RETRY_AFTER", "Answer", "Desk"]
+__all__ = ["ACTOR", "PATIENCE", "RETRY_AFTER", "Answer", "Desk"]
 
 T = TypeVar("T")
 
@@ -18,6 +18,10 @@ Answer: TypeAlias = Any
 
 ACTOR: Final = "local"
 """Who asks, as long as there is no access control."""
+
+PATIENCE: Final = 20.0
+"""Seconds that a command waits for its answer: longer than a line process that stands still is left to stand (ten, and
+two to write its stacks; node.heartbeat_timeout), so that a command with a key gets through."""
 
 RETRY_AFTER: Final = 1
 """Seconds. A line process that died is back within one (house.md §5), and a full mailbox empties in less."""
@@ -33,7 +37,7 @@ class Desk:
     async def execute(self, command: Command, idempotency_key: str | None) -> Answer:
         """The object after the command under its word, and `receipt_seq`. Raises ToolError."""
         try:
-            done = await self._line.execute(Ask(ACTOR, command.name, command, idempotency_key))
+            done = await self._line.execute(Ask(ACTOR, command.name, command, idempotency_key), PATIENCE)
         except Refused as refused:
             raise _refusal(refused.refusal) from refused
         except Overloaded as full:
