@@ -32,12 +32,11 @@ from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, ve
 from erlmcp.tcps.remote import SERVICE, RemoteCoordinator, service
 from erlmcp.tcps.schema import schema
 from erlmcp.tcps.views import MAX_LIMIT, Board, Card, Filter, ReceiptPage, Views, WorkOrderPage
-from erlmcp.tcps.work_order import OPEN, TRANSITIONS, Signal, SlaState, Status, WorkOrder
+from erlmcp.tcps.work_order import TRANSITIONS, Signal, SlaState, Status, WorkOrder
 
 __all__ = [
     "MAX_LIMIT",
     "NO_RECEIPT",
-    "OPEN",
     "SERVICE",
     "TRANSITIONS",
     "Ask",

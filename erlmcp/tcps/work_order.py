@@ -30,7 +30,6 @@ from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.moments import moment
 
 __all__ = [
-    "OPEN",
     "TRANSITIONS",
     "Move",
     "Signal",
@@ -110,7 +109,6 @@ _TABLE: Final[dict[tuple[Status | None, type[Command]], Status]] = {
 }
 #: From (None: not there yet), by which command, to. What is not in it is refused as `invalid_transition`.
 TRANSITIONS: Final[Mapping[tuple[Status | None, type[Command]], Status]] = MappingProxyType(_TABLE)
-OPEN: Final = (Status.QUEUED, Status.IN_PROGRESS)
 
 _DONE: Final = {
     UpdateWorkOrder: "updated",
