@@ -11,7 +11,7 @@ import click
 from erlmcp import __version__
 from erlmcp.node.exits import MEANINGS, Exit, Refusal
 
-__all__ = ["CONTEXT", "Seconds", "erlmcp", "run"]
+__all__ = ["CONTEXT", "Seconds", "Words", "erlmcp", "run"]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = {
@@ -53,8 +53,32 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-class Commands(click.Group):
+class Words(click.Group):
+    """A group that answers a mistyped command with the nearest one."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **{"context_settings": CONTEXT} | attributes)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        names = self.list_commands(ctx)
+        if args and args[0] not in names:
+            close = difflib.get_close_matches(args[0], names, 1)
+            hint = f"did you mean {close[0]}?" if close else self.otherwise()
+            ctx.fail(f"there is no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def otherwise(self) -> str:
+        """What is said where no command is near."""
+        return f"there are {', '.join(self.commands)}"
+
+
+class Commands(Words):
     """Knows every command by name and imports none before it is used."""
+
+    def otherwise(self) -> str:
+        return "erlmcp -h lists them"
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -64,15 +88,6 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
-            close = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f"did you mean {close[0]}?" if close else "erlmcp -h lists them"
-            ctx.fail(f"there is no command {args[0]!r}; {hint}")
-        return super().resolve_command(ctx, args)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -84,7 +99,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     ctx.exit()
 
 
-@click.group(cls=Commands, context_settings=CONTEXT, help=HELP, epilog=EPILOG)
+@click.group(cls=Commands, help=HELP, epilog=EPILOG)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and backend."
 )

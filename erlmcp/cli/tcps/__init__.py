@@ -3,7 +3,7 @@
 It knows tools by their names and nothing of the line itself: what may be done, the server says.
 """
 
-from erlmcp.cli.tcps.grammar import Words
+from erlmcp.cli.grammar import Words
 from erlmcp.cli.tcps.kanban import kanban
 from erlmcp.cli.tcps.receipt import receipt
 from erlmcp.cli.tcps.status import status

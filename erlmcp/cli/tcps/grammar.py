@@ -1,6 +1,5 @@
-"""What all commands of `erlmcp tcps` share: suggestions for mistyped words, and the flags that every one takes."""
+"""What all commands of `erlmcp tcps` share: the flags that every one takes, and the words of the line."""
 
-import difflib
 import functools
 import uuid
 from collections.abc import Callable
@@ -8,32 +7,16 @@ from typing import Any
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT, Seconds
+from erlmcp.cli.grammar import Seconds
 from erlmcp.cli.tcps.client import URL, Client
 from erlmcp.cli.tcps.terminal import SHAPES, Terminal
 
-__all__ = ["BUCKETS", "SIGNAL_TYPES", "STATUSES", "Words", "asks", "changes"]
+__all__ = ["BUCKETS", "SIGNAL_TYPES", "STATUSES", "asks", "changes"]
 
 # The words of erlmcp.tcps, for help and completion; tests/cli/test_tcps.py holds them to it.
 BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technical_debt")
 SIGNAL_TYPES = ("cve", "github_issue", "refund", "install", "internal")
 STATUSES = ("queued", "in_progress", "completed", "cancelled")
-
-
-class Words(click.Group):
-    """A group that answers a mistyped command with the nearest one."""
-
-    def __init__(self, name: str, **attributes: Any) -> None:
-        super().__init__(name, context_settings=CONTEXT, **attributes)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands:
-            close = difflib.get_close_matches(args[0], self.commands, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
-            ctx.fail(f"there is no command {args[0]!r}; {hint}")
-        return super().resolve_command(ctx, args)
 
 
 def asks(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,9 +2,9 @@
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps import show
-from erlmcp.cli.tcps.grammar import BUCKETS, Words, asks, changes
+from erlmcp.cli.tcps.grammar import BUCKETS, asks, changes
 from erlmcp.cli.tcps.terminal import Terminal
 
 __all__ = ["kanban"]

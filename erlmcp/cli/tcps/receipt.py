@@ -2,9 +2,9 @@
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps import show
-from erlmcp.cli.tcps.grammar import Words, asks
+from erlmcp.cli.tcps.grammar import asks
 from erlmcp.cli.tcps.terminal import Terminal
 from erlmcp.node.exits import Exit
 

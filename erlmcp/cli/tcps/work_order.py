@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from erlmcp.cli.grammar import CONTEXT
+from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps import show
-from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, Words, asks, changes
+from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, asks, changes
 from erlmcp.cli.tcps.terminal import Terminal
 
 __all__ = ["work_order"]
