@@ -5,7 +5,7 @@ Nobody is answered before the commit, not even with a refusal: it may rest on wh
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -18,6 +18,7 @@ from erlmcp.tcps.execution import Execution
 from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.limits import admit
 from erlmcp.tcps.line import Done
+from erlmcp.tcps.moments import utc_now
 from erlmcp.tcps.options import Options
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ __all__ = ["Coordinator"]
 Publish = Callable[[list[bytes]], object]
 
 _encode = msgspec.json.Encoder().encode
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _nobody(facts: list[bytes]) -> None:
@@ -49,7 +46,7 @@ class Coordinator(Actor):
         options: Options | None = None,
         *,
         publish: Publish = _nobody,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         ids: Ids | None = None,
     ) -> None:
         self.options = options or Options()

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from erlmcp.otp import ChildSpec
 from erlmcp.store import Busy, Database, DiskFull
-from erlmcp.tcps.moments import stamp
+from erlmcp.tcps.moments import stamp, utc_now
 from erlmcp.tcps.options import Options
 
 __all__ = ["Duties", "expire_keys"]
@@ -16,10 +16,6 @@ __all__ = ["Duties", "expire_keys"]
 logger = logging.getLogger("erlmcp.tcps")
 
 _MANY: Final = 1000  # keys a transaction: commands wait a few milliseconds for it
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def expire_keys(database: Database, now: datetime, hours: int) -> int:
@@ -43,7 +39,7 @@ class Duties:
         options: Options | None = None,
         *,
         interval: float = 60.0,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._options = options or Options()

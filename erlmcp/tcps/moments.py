@@ -2,7 +2,12 @@
 
 from datetime import UTC, datetime
 
-__all__ = ["moment", "stamp"]
+__all__ = ["moment", "stamp", "utc_now"]
+
+
+def utc_now() -> datetime:
+    """The clock of whoever is given no other."""
+    return datetime.now(UTC)
 
 
 def stamp(at: datetime) -> str:

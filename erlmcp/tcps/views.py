@@ -4,7 +4,7 @@ Reads only. Whatever depends on the clock, like how an order stands to its deadl
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from erlmcp.tcps.canonical import MAX_INTEGER
 from erlmcp.tcps.commands import Bucket
 from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.kanban import BucketStatus, Counters, status
+from erlmcp.tcps.moments import utc_now
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
 from erlmcp.tcps.work_order import SlaState, Status, WorkOrder, no_such_order, sla_state
@@ -92,15 +93,11 @@ class _Row(WorkOrder, frozen=True):
     seq: int = 0
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Views:
     """What can be seen of the line in a `Database`, which may be a reader's."""
 
     def __init__(
-        self, database: Database, options: Options | None = None, *, now: Callable[[], datetime] = _utc_now
+        self, database: Database, options: Options | None = None, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._database = database
         self._options = options or Options()

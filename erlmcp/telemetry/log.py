@@ -61,9 +61,8 @@ class Ring:
         self._taken = 0
         self._lost = 0
         self.put: Callable[[Any], None] = self._items.append
-        self.count: Callable[[Any], object] = functools.partial(
-            next, self._counter
-        )  # the item is next()'s unused default
+        # The item that it is called with is next()'s default, and never used.
+        self.count: Callable[[Any], object] = functools.partial(next, self._counter)
 
     def take(self, most: int) -> list[Any]:
         """Up to so many of the oldest items."""
