@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from erlmcp.mcp.context import Context, Facts
+from erlmcp.mcp.context import Ask, Context, Facts, cannot_ask
 from erlmcp.mcp.param_headers import ParamHeader
 from erlmcp.mcp.types import Envelope
 
@@ -34,6 +34,10 @@ class Served(msgspec.Struct, frozen=True, gc=False):
     """What Mcp-Method must say."""
     param_headers: Mapping[str, tuple[ParamHeader, ...]]
     """By tool, the arguments that it wants repeated in headers; only tools that want some."""
+    streams: bool
+    """Whether it needs a way back to the client, also when the request asked for no notifications."""
+    ask: Ask = cannot_ask
+    """How its requests ask the client."""
 
 
 Surface: TypeAlias = Mapping[str, Served]

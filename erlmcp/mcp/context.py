@@ -8,10 +8,12 @@ import asyncio
 import concurrent.futures
 import functools
 import math
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
+
+from erlmcp.mcp.inputs import Answers, InputRequest
 
 LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """The severities of RFC 5424 §6.2.1 as MCP spells them, the least severe first."""
@@ -33,6 +35,10 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     params: bytes = b""
     """The request's parameters as raw JSON, empty when absent: what handlers rarely ask for is decoded when they do."""
     method: str = ""
+    principal: str = "local"
+    """Who asks. Until there is access control there is one."""
+    session: str = ""
+    """The session that the request belongs to, before 2026-07-28; empty: none."""
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -58,6 +64,15 @@ class Sink(Protocol):
         """
 
 
+Ask: TypeAlias = Callable[["Context", Mapping[str, InputRequest]], Awaitable[Answers]]
+"""How a request asks its client: all the questions at once, and the answers by their keys."""
+
+
+async def cannot_ask(context: "Context", requests: Mapping[str, InputRequest]) -> Answers:  # noqa: ARG001 - an Ask
+    """For a request that cannot ask its client."""
+    raise RuntimeError(f"{context.method} cannot ask the client")
+
+
 class Sent:
     """An emission that needs no waiting: awaiting it does not leave the running step."""
 
@@ -75,6 +90,7 @@ class Context(msgspec.Struct, eq=False):
 
     facts: Facts
     _sink: Sink
+    _ask: Ask = cannot_ask
     _cancelled: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _on_cancel: list[Callable[[], object]] | None = None

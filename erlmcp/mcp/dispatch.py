@@ -33,7 +33,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
 def perform(call: Call, sink: Sink) -> Members | Failure:
     """Run the call. What takes no waiting is done when this returns."""
     try:
-        return call.method.perform(call.params, Context(call.facts, sink))
+        return call.method.perform(call.params, Context(call.facts, sink, call.method.ask))
     except RpcError as error:
         return Failure(_bare(error))
     except Exception as error:  # noqa: BLE001 - failure_of logs it: the one boundary of this plane

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from erlmcp.mcp.app import App
+from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.types import PREFIX
 
@@ -25,6 +26,7 @@ class Server(msgspec.Struct, frozen=True):
     """`Implementation` as a JSON object."""
     capabilities: bytes
     """`ServerCapabilities` as a JSON object."""
+    backplane: Backplane
 
 
 def identity(app: App) -> bytes:

@@ -10,10 +10,12 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import legacy
 from erlmcp.mcp.app import App
+from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Members, Perform, Served, Surface
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
@@ -49,6 +51,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     cacheable: bool = False
     mirrored: str | None = None
     bounded: bool = False
+    streams: bool = False
 
     def known_in(self, version: str) -> bool:
         at = SUPPORTED.index(version)  # newest first
@@ -224,20 +227,22 @@ METHODS: Final = (
 )
 
 
-def surfaces(app: App, options: Options) -> Mapping[str, Surface]:
+def surfaces(app: App, options: Options, backplane: Backplane) -> Mapping[str, Surface]:
     """What `app` serves in each revision: every method that the revision knows and the app has a feature for."""
     info = identity(app)
     offered = [method for method in METHODS if method.offered(app)]
-    return {each.name: _surface(app, options, info, each, offered) for each in REVISIONS}
+    servers = [Server(app, options, each.modern, info, b"", backplane) for each in REVISIONS]
+    return {each.name: _surface(server, each, offered) for each, server in zip(REVISIONS, servers, strict=True)}
 
 
-def _surface(app: App, options: Options, info: bytes, revision: Revision, offered: list[Method]) -> Surface:
+def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surface:
     known = [method for method in offered if method.known_in(revision.name)]
     names = dict.fromkeys(method.capability for method in known if method.capability)
     if revision.modern:
         names["logging"] = None  # asked for with each request; before, it takes logging/setLevel and so a session
     capabilities = msgspec.json.encode({name: {} for name in names})
-    server = Server(app, options, revision.modern, info, capabilities)
+    server = replace(server, capabilities=capabilities)
+    app, info = server.app, server.info
     repeats = {tool.key: tool.headers for tool in app.tools if tool.headers}
     hints = cache_hints(app.cache_ttl_ms, app.cache_scope)
     return {
@@ -250,6 +255,7 @@ def _surface(app: App, options: Options, info: bytes, revision: Revision, offere
             method.bounded,
             method.name.encode(),
             repeats if method.name == "tools/call" else {},
+            method.streams,
         )
         for method in known
     }

@@ -14,6 +14,7 @@ from erlmcp.jsonrpc import RpcError, decode, encode_result
 from erlmcp.mcp import legacy
 from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
+from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
@@ -41,11 +42,13 @@ KNOWN: Final = frozenset(method.name for method in METHODS)
 class Endpoint:
     """The handler of POST /mcp for one app. The router answers other methods with 405, guards check Host and Origin."""
 
-    def __init__(self, app: App, options: Options, on_call: Observer | None = None) -> None:
+    def __init__(
+        self, app: App, options: Options, on_call: Observer | None = None, backplane: Backplane | None = None
+    ) -> None:
         self.options: Final = options
         self._max_calls: Final = options.max_calls
         self._max_depth: Final = options.max_depth
-        self._surfaces: Final = surfaces(app, options)
+        self._surfaces: Final = surfaces(app, options, backplane or Backplane())
         self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
         self._on_call = on_call
         self._in_flight = 0
@@ -89,7 +92,7 @@ class Endpoint:
 
     def _perform(self, call: Call, started: float) -> Answer:
         method, facts = call.method, call.facts
-        asked = facts.progress_token is not None or facts.log_level is not None
+        asked = method.streams or facts.progress_token is not None or facts.log_level is not None
         stream = self._stream() if asked else None
         if self._in_flight >= self._max_calls and method.bounded:
             outcome: Members | Failure = overloaded(self._in_flight)

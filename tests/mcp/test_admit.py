@@ -11,6 +11,7 @@ from msgspec import UNSET
 from erlmcp.jsonrpc import Request, RpcError
 from erlmcp.mcp import Context
 from erlmcp.mcp.admit import LADDER, Arrival, admit, agrees, climb
+from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.methods import surfaces
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.stream import NO_SINK
@@ -19,7 +20,7 @@ from erlmcp.mcp.versions import MODERN, SUPPORTED
 from tests.mcp.posts import META, PREFIX, ask, call, endpoint, message, modern, outcome, post, said, sample
 
 VERSION = b"mcp-protocol-version"
-SURFACE = surfaces(sample(), Options())["2026-07-28"]
+SURFACE = surfaces(sample(), Options(), Backplane())["2026-07-28"]
 NO_META = {"name": "add", "arguments": {"a": 1, "b": 2}}
 HEADERS = {VERSION: b"2026-07-28", b"mcp-method": b"tools/call", b"mcp-name": b"add"}
 

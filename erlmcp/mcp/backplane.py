@@ -1,0 +1,50 @@
+"""What the processes of a node share, as the protocol sees it: signals between them, and seals that all can open.
+
+Protocols and what stands for them in a process that is alone. Who carries them (a socket, a database) is not known
+here.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+__all__ = ["Backplane", "Bus", "LocalBus"]
+
+Deliver = Callable[[bytes], None]
+
+
+class Bus(Protocol):
+    """Signals: at most once, in the order of each topic, to every subscriber of every process, the sender included."""
+
+    @property
+    def address(self) -> str:
+        """A topic that only this process subscribes to; no two processes share one, not even over restarts."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Tell all. Never waits, never raises; a signal may be lost with the process that carries it."""
+
+    def subscribe(self, topic: str, deliver: Deliver, resync: Callable[[], None] | None = None) -> None:
+        """From now on, on the loop's thread. `resync` is called when signals of the topic may have been missed."""
+
+
+class LocalBus:
+    """A bus of one process."""
+
+    address: Final = "local"
+
+    def __init__(self) -> None:
+        self._deliver: dict[str, list[Deliver]] = {}
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        for deliver in tuple(self._deliver.get(topic, ())):
+            deliver(payload)
+
+    def subscribe(self, topic: str, deliver: Deliver, resync: Callable[[], None] | None = None) -> None:  # noqa: ARG002
+        self._deliver.setdefault(topic, []).append(deliver)
+
+
+class Backplane(msgspec.Struct):
+    """Everything that the endpoints of a node share."""
+
+    bus: Bus = msgspec.field(default_factory=LocalBus)

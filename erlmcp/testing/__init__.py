@@ -1,0 +1,1 @@
+"""An app under test: a client that speaks to it in memory, in both eras."""
