@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from erlmcp.mcp.seal import Sealer
+
 __all__ = ["Backplane", "Bus", "LocalBus"]
 
 Deliver = Callable[[bytes], None]
@@ -48,3 +50,5 @@ class Backplane(msgspec.Struct):
     """Everything that the endpoints of a node share."""
 
     bus: Bus = msgspec.field(default_factory=LocalBus)
+    sealer: Sealer = msgspec.field(default_factory=Sealer)
+    """What clients carry for us. Without the node's ring of keys it opens in this process only."""

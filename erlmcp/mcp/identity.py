@@ -7,6 +7,7 @@ import msgspec
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.result import Unfinished
 from erlmcp.mcp.types import PREFIX
 
 __all__ = ["OWN_META", "Server", "identity", "join_result", "result_tail"]
@@ -14,6 +15,9 @@ __all__ = ["OWN_META", "Server", "identity", "join_result", "result_tail"]
 SERVER_INFO: Final = PREFIX + "serverInfo"
 OWN_META: Final = b'"_meta"'
 """What the members of a result begin with that has a `_meta` of its own."""
+
+_META_AFTER: Final = b"," + OWN_META
+"""Where in a tail its `_meta` begins: what stands before is of a complete result only."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -53,8 +57,11 @@ def cache_hints(ttl_ms: int, scope: str) -> bytes:
 def join_result(members: bytes, tail: bytes) -> bytes:
     """An app's members and the era's constant ones as the members of one result.
 
-    Where a result has a `_meta` of its own, the server's name joins what is there.
+    Where a result has a `_meta` of its own, the server's name joins what is there. One that is not the method's own
+    says so instead of "complete", and has no caching members.
     """
+    if isinstance(members, Unfinished) and tail:
+        tail = b',"resultType":"%b"%b' % (members.result_type.encode(), tail[tail.index(_META_AFTER) :])
     if not members.startswith(OWN_META) or not tail:
         return members + tail
     own = msgspec.json.decode(b"{%b}" % members, type=dict[str, msgspec.Raw])

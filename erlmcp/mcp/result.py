@@ -6,7 +6,7 @@ wrapped as `{"result": …}`, in both eras alike, as the official Python SDK doe
 
 from collections.abc import Callable, Sequence
 from types import UnionType
-from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 
@@ -22,6 +22,26 @@ Encode: TypeAlias = Callable[[Any], bytes]
 
 class Refused(bytes):
     """The members of a result that is the tool's own no (`isError`). Its type tells, so that nobody looks inside."""
+
+
+class Unfinished(bytes):
+    """The members of a result that is not the method's own: the request is answered, what it asked for is still to
+    come. Only since 2026-07-28."""
+
+    result_type: ClassVar[str]
+    """What `resultType` says, and the outcome in the observer's vocabulary."""
+
+
+class InputRequired(Unfinished):
+    """The server asks the client before it goes on (basic/patterns/mrtr)."""
+
+    result_type = "input_required"
+
+
+class TaskCreated(Unfinished):
+    """The call goes on as a task (extension io.modelcontextprotocol/tasks)."""
+
+    result_type = "task"
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -23,7 +23,7 @@ from erlmcp.mcp.late import Answered, LateAnswer
 from erlmcp.mcp.methods import METHODS, surfaces
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import refuse, respond
-from erlmcp.mcp.result import Refused
+from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
@@ -32,8 +32,8 @@ __all__ = ["Answer", "Endpoint", "Observer"]
 Answer: TypeAlias = Response | Answered
 
 Observer: TypeAlias = Callable[[str, str, str, float], object]
-"""`on_call(method, target, outcome, elapsed)`: outcome is "ok", "tool_error", "cancelled" or an error's code; seconds.
-`method` is one that we serve, or empty."""
+"""`on_call(method, target, outcome, elapsed)`: outcome is "ok", "tool_error", "input_required", "task", "cancelled" or
+an error's code; seconds. `method` is one that we serve, or empty."""
 
 ACCEPTED: Final = Response(202, b"", b"")
 KNOWN: Final = frozenset(method.name for method in METHODS)
@@ -145,4 +145,6 @@ def _word_for(outcome: bytes | Failure | None) -> str:
         return "cancelled"
     if isinstance(outcome, Failure):
         return str(outcome.error.code)
+    if isinstance(outcome, Unfinished):
+        return outcome.result_type
     return "tool_error" if isinstance(outcome, Refused) else "ok"

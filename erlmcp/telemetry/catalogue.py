@@ -71,9 +71,9 @@ OPERATIONS = Metric(
 CALLS = Metric(
     "erlmcp_tool_calls",
     "counter",
-    "Calls of a tool by outcome: ok, tool_error (the tool said no), error (the call failed), other.",
+    "Calls of a tool by outcome: ok, input_required (asks back), task, tool_error (said no), error (failed), other.",
     ("gen_ai_tool_name", "outcome"),
-    rows=3 * (TOOLS_MOST + 1) + 1,
+    rows=5 * (TOOLS_MOST + 1) + 1,
 )
 LOG_DROPPED = Metric(
     "erlmcp_log_lines_dropped", "counter", "Log lines lost because the log could not be written fast enough."

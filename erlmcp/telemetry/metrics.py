@@ -17,7 +17,8 @@ __all__ = ["CallRows", "Labels", "Metrics"]
 
 TOOL_CALL = "tools/call"
 REMEMBERED = 4096  # combinations; an app that raises codes of its own invention must not grow the look-up for ever
-OUTCOMES = {"ok": "ok", "tool_error": "tool_error"}  # any other outcome of a call is an error
+FINE = frozenset(("ok", "input_required", "task"))  # outcomes that are no error; the last two: more is to come
+OUTCOMES = {outcome: outcome for outcome in (*FINE, "tool_error")}  # any other outcome of a call is an error
 
 
 class Labels(Struct, frozen=True):
@@ -42,7 +43,7 @@ class Metrics:
         self.exchange: Callable[[Exchange], None] = _exchange_observer(
             mine.cells, mine.floats, ExchangeRows(tables[EXCHANGES.name], labels.routes)
         )
-        #: `on_call` of an MCP endpoint: method, target, outcome (`ok`, `tool_error` or a code), seconds
+        #: `on_call` of an MCP endpoint: method, target, outcome (`ok`, `tool_error`, … or a code), seconds
         self.call: Callable[[str, str, str, float], None] = _call_observer(
             mine.cells, mine.floats, CallRows(tables[OPERATIONS.name], tables[CALLS.name], labels)
         )
@@ -98,7 +99,7 @@ class CallRows:
     def learn(self, key: tuple[str, str, str]) -> tuple[int, int | None]:
         """The rows of a key that is not known."""
         method, target, outcome = key
-        error = "" if outcome == "ok" else outcome
+        error = "" if outcome in FINE else outcome
         operation = _row(self._operations, (method if method in self._methods else OTHER, error))
         call = None
         if method == TOOL_CALL:

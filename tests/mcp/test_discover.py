@@ -5,8 +5,9 @@ import json
 import pytest
 
 from erlmcp import App
-from erlmcp.mcp.identity import join_result, result_tail
+from erlmcp.mcp.identity import cache_hints, join_result, result_tail
 from erlmcp.mcp.methods import METHODS
+from erlmcp.mcp.result import InputRequired, TaskCreated, Unfinished
 from erlmcp.mcp.versions import HANDSHAKE, NEWEST_HANDSHAKE, REVISIONS, SUPPORTED
 from tests.mcp.posts import META, ask, endpoint, legacy, message, modern, outcome, post, said
 
@@ -142,3 +143,12 @@ def test_a_modern_request_without_its_header_is_a_mismatch_and_not_an_old_client
     assert outcome(answer) == (400, -32020)
     answer = ask(post(message("server/discover", {"_meta": META}), {b"mcp-protocol-version": b"2025-11-25"}))
     assert outcome(answer) == (400, -32020)
+
+
+@pytest.mark.parametrize(("kind", "word"), [(InputRequired, "input_required"), (TaskCreated, "task")])
+def test_a_result_that_is_not_the_methods_own_says_so_and_may_not_be_cached(kind: type[Unfinished], word: str):
+    tail = result_tail(b'{"name":"s"}', modern=True, hints=cache_hints(1000, "public"))
+    signed = {"io.modelcontextprotocol/serverInfo": {"name": "s"}}
+    assert json_of(join_result(kind(b'"more":1'), tail)) == {"more": 1, "resultType": word, "_meta": signed}
+    joined = json_of(join_result(kind(b'"_meta":{"own":1},"more":1'), tail))
+    assert joined == {"more": 1, "resultType": word, "_meta": signed | {"own": 1}}

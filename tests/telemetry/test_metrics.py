@@ -93,7 +93,13 @@ def test_the_workers_of_a_rolled_app_add_up_with_those_of_the_old_one():
 
 @pytest.mark.parametrize(
     ("outcome", "counted", "error_type"),
-    [("ok", "ok", ""), ("tool_error", "tool_error", "tool_error"), ("-32602", "error", "-32602")],
+    [
+        ("ok", "ok", ""),
+        ("input_required", "input_required", ""),
+        ("task", "task", ""),
+        ("tool_error", "tool_error", "tool_error"),
+        ("-32602", "error", "-32602"),
+    ],
 )
 def test_a_call_is_counted_by_tool_and_outcome(outcome: str, counted: str, error_type: str):
     slab = Slab.private(1, shapes())
