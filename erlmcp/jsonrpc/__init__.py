@@ -1,6 +1,14 @@
 """JSON-RPC 2.0: bytes to messages and back. It has never heard of HTTP or MCP."""
 
-from erlmcp.jsonrpc.codec import decode, encode_error, encode_notification, encode_result, event
+from erlmcp.jsonrpc.codec import (
+    decode,
+    encode_error,
+    encode_notification,
+    encode_request,
+    encode_result,
+    event,
+    split_batch,
+)
 from erlmcp.jsonrpc.errors import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -9,7 +17,7 @@ from erlmcp.jsonrpc.errors import (
     PARSE_ERROR,
     RpcError,
 )
-from erlmcp.jsonrpc.message import Notification, Request
+from erlmcp.jsonrpc.message import Notification, Reply, Request
 
 __all__ = [
     "INTERNAL_ERROR",
@@ -18,11 +26,14 @@ __all__ = [
     "METHOD_NOT_FOUND",
     "PARSE_ERROR",
     "Notification",
+    "Reply",
     "Request",
     "RpcError",
     "decode",
     "encode_error",
     "encode_notification",
+    "encode_request",
     "encode_result",
     "event",
+    "split_batch",
 ]

@@ -1,16 +1,16 @@
 """Bytes to message and message to bytes (JSON-RPC 2.0, https://www.jsonrpc.org/specification).
 
 `scan` has checked the whole grammar before anything here looks at a value. One message per text: batches are refused,
-and so are replies, which a server that asks nothing never expects.
+and by `decode` so are replies, which a server that asks nothing never expects.
 """
 
-from typing import Final
+from typing import Final, Literal, overload
 
 import msgspec
 
 from erlmcp._speedups import FramingError, frame_event, frame_reply, scan
 from erlmcp.jsonrpc.errors import INVALID_REQUEST, PARSE_ERROR, RpcError
-from erlmcp.jsonrpc.message import Notification, Request
+from erlmcp.jsonrpc.message import Notification, Reply, Request
 
 MAX_ID: Final = 1024  # bytes of raw text; clients send counters and UUIDs, and every id is echoed at least once
 _OBJECT: Final = ord("{")
@@ -21,8 +21,22 @@ _text: Final = msgspec.json.Decoder(str).decode
 _INTEGER_BYTES: Final = frozenset(b"-0123456789")
 
 
-def decode(body: bytes, max_depth: int = 64) -> Request | Notification:
-    """Read the one request or notification in `body`.
+class _Answer(msgspec.Struct, frozen=True, gc=False):
+    id: msgspec.Raw = msgspec.Raw(b"")
+    result: msgspec.Raw = msgspec.Raw(b"")
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+_BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@overload
+def decode(body: bytes, max_depth: int = 64) -> Request | Notification: ...
+@overload
+def decode(body: bytes, max_depth: int, replies: Literal[True]) -> Request | Notification | Reply: ...
+def decode(body: bytes, max_depth: int = 64, replies: bool = False) -> Request | Notification | Reply:
+    """Read the one request or notification in `body`; with `replies`, what answers a request of ours as well.
 
     Raises RpcError: PARSE_ERROR for what is not JSON (or nests deeper than `max_depth`, or names a member twice),
     INVALID_REQUEST for JSON that is neither; the error carries the id wherever there is a valid one.
@@ -34,6 +48,8 @@ def decode(body: bytes, max_depth: int = 64) -> Request | Notification:
     if root != _OBJECT:
         what = "a batch, but messages are accepted one by one" if root == _ARRAY else "not a JSON object"
         raise _invalid(f"the message is {what}", None)
+    if reply and replies:
+        return _reply(body)
     if raw_id and not (raw_id.isdigit() and len(raw_id) <= MAX_ID):
         _check_id(raw_id)
     if version != _VERSION and _string(version) != "2.0":
@@ -68,6 +84,27 @@ def encode_notification(method: str, params: bytes) -> bytes:
 def event(json: bytes) -> bytes:
     """One server-sent event that carries one message in one data line."""
     return frame_event(json)
+
+
+def split_batch(body: bytes, max_depth: int = 64) -> list[bytes] | None:
+    """The messages of a batch, each as raw JSON; None for what is no array. Raises as `decode` for what is not JSON."""
+    try:
+        root = scan(body, max_depth)[0]
+    except FramingError as fault:
+        raise RpcError(PARSE_ERROR, f"Parse error: {fault.reason}") from None
+    return [bytes(each) for each in _BATCH.decode(body)] if root == _ARRAY else None
+
+
+def encode_request(id: bytes, method: str, params: bytes) -> bytes:  # noqa: A002
+    """A request of our own, with the raw `id`; `params` is the encoded object, b"" for none."""
+    more = b',"params":%b' % params if params else b""
+    return b'{"jsonrpc":"2.0","id":%b,"method":%b%b}' % (id, _quote(method), more)
+
+
+def _reply(body: bytes) -> Reply:
+    answer = _ANSWER.decode(body)
+    named = bytes(answer.id)
+    return Reply(b"" if named == b"null" else named, bytes(answer.result), bytes(answer.error))
 
 
 def _invalid(reason: str, id: bytes | None) -> RpcError:  # noqa: A002

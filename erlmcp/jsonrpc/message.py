@@ -1,4 +1,4 @@
-"""The messages a JSON-RPC server receives.
+"""The messages that a JSON-RPC peer receives.
 
 Ids and params stay the raw JSON text that came: ids go back verbatim, params are decoded once, by whoever knows
 their type.
@@ -20,3 +20,12 @@ class Notification(msgspec.Struct, frozen=True, gc=False):
 
     method: str
     params: bytes
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a request of our own: raw text of its id (b"" if it has none or null), and of its result or its
+    error; the other is b""."""
+
+    id: bytes
+    result: bytes
+    error: bytes

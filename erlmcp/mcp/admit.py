@@ -22,6 +22,7 @@ from erlmcp.mcp.types import PREFIX, Envelope, Meta
 from erlmcp.mcp.versions import MODERN, SUPPORTED
 
 __all__ = [
+    "BARE",
     "LADDER",
     "Arrival",
     "admit",
@@ -34,6 +35,9 @@ __all__ = [
 
 ROUTING: Final = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 """Headers that others route by; two of one would let them read another value than we do."""
+
+BARE: Final[Mapping[bytes, bytes]] = {}
+"""The headers of a message that came without any, as over stdio; there the envelope speaks alone."""
 
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 
@@ -99,6 +103,11 @@ def version_is_spoken(arrival: Arrival) -> RpcError | None:
     return check_version(arrival.headers.get(b"mcp-protocol-version"))
 
 
+def version_of_the_envelope_is_spoken(arrival: Arrival) -> RpcError | None:
+    version = arrival.meta.protocol_version if arrival.meta is not None else UNSET
+    return None if version is UNSET else check_version(version.encode())
+
+
 LADDER: Final[tuple[Rung, ...]] = (
     routing_headers_come_once,
     envelope_is_complete,
@@ -111,8 +120,12 @@ LADDER: Final[tuple[Rung, ...]] = (
 their tool wants repeated (-32020)."""
 
 
+SHORT_LADDER: Final[tuple[Rung, ...]] = (envelope_is_complete, version_of_the_envelope_is_spoken)
+"""Where there are no headers."""
+
+
 def admit(request: Request, headers: Mapping[bytes, bytes], repeated: tuple[bytes, ...], surface: Surface) -> Call:
-    """Climb the ladder. Raises RpcError at the first rung that does not hold."""
+    """Climb the ladder. Raises RpcError at the first rung that does not hold. `headers` may be BARE."""
     method = surface.get(request.method)
     if method is None:
         climb(Arrival(headers, repeated, request.method, _meta_alone(request)))
@@ -126,7 +139,7 @@ def admit(request: Request, headers: Mapping[bytes, bytes], repeated: tuple[byte
     meta = params.meta
     if meta is None or repeated or not agrees(headers, method, meta, mirrored):
         climb(Arrival(headers, repeated, request.method, meta, mirrored))
-    if method.param_headers and (wanted := method.param_headers.get(mirrored or "")):
+    if method.param_headers and headers is not BARE and (wanted := method.param_headers.get(mirrored or "")):
         check_param_headers(wanted, bytes(getattr(params, "arguments", UNSET) or b"{}"), headers, repeated)
     assert meta is not None  # noqa: S101 - for the type checker: `envelope_is_complete` has seen to it
     level, token = meta.log_level, meta.progress_token
@@ -163,7 +176,7 @@ def agrees(headers: Mapping[bytes, bytes], method: Served, meta: Meta, mirrored:
 
 def climb(arrival: Arrival) -> None:
     """Raises the error of the first rung that does not hold."""
-    for rung in LADDER:
+    for rung in SHORT_LADDER if arrival.headers is BARE else LADDER:
         fault = rung(arrival)
         if fault is not None:
             raise fault

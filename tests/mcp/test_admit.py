@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from erlmcp.jsonrpc import Request, RpcError
 from erlmcp.mcp import Context
-from erlmcp.mcp.admit import LADDER, Arrival, admit, agrees, climb
+from erlmcp.mcp.admit import BARE, LADDER, Arrival, admit, agrees, climb
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.methods import surfaces
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.param_headers import ParamHeader
 from erlmcp.mcp.stream import NO_SINK
 from erlmcp.mcp.types import Capabilities, Meta
 from erlmcp.mcp.versions import MODERN, SUPPORTED
@@ -256,3 +258,43 @@ def test_the_target_of_the_observer_is_the_tool_and_its_outcome_has_a_word():
 
 def test_there_is_one_modern_version():
     assert dict(MODERN) == {b"2026-07-28": "2026-07-28"}
+
+
+def bare(text: bytes):
+    """A message that came without headers, as over stdio."""
+    read = json.loads(text)
+    return admit(Request(b"1", read["method"], json.dumps(read["params"]).encode()), BARE, (), SURFACE)
+
+
+def test_without_headers_the_envelope_speaks_alone():
+    call = bare(body())
+    assert (call.method.name, call.target, call.facts.protocol_version) == ("tools/call", "add", "2026-07-28")
+    assert bare(message("tools/call", {"name": "日本", "_meta": META})).target == "日本"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (body(NO_META), -32602),
+        (body(protocolVersion=None), -32602),
+        (body(clientCapabilities=None), -32602),
+        (body(protocolVersion="v999.0.0"), -32022),
+        (body(method="ping"), -32601),
+        (body(method="ping", protocolVersion="v999.0.0"), -32022),
+        (body({"name": 5, "_meta": META}), -32602),
+    ],
+)
+def test_without_headers_the_other_rungs_still_hold(text, code):
+    with pytest.raises(RpcError) as refused:
+        bare(text)
+    assert refused.value.code == code
+
+
+def test_without_headers_no_argument_need_be_repeated_in_one():
+    wanted = {"add": (ParamHeader(b"mcp-param-a", ("a",), "integer"),)}
+    surface = {"tools/call": replace(SURFACE["tools/call"], param_headers=wanted)}
+    request = Request(b"1", "tools/call", json.dumps(json.loads(body())["params"]).encode())
+    assert admit(request, BARE, (), surface).target == "add"
+    with pytest.raises(RpcError) as refused:
+        admit(request, HEADERS, (), surface)
+    assert refused.value.code == -32020
