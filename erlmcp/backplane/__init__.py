@@ -1,1 +1,6 @@
 """What MCP keeps and tells for all processes of a node, carried by the hub and kept in the store."""
+
+from erlmcp.backplane.bus import LinkBus, for_all
+from erlmcp.backplane.parts import Ground, Part, Shore, join, parts, schema
+
+__all__ = ["Ground", "LinkBus", "Part", "Shore", "for_all", "join", "parts", "schema"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from erlmcp import store, tcps
+from erlmcp import store
 from erlmcp.cli.grammar import CONTEXT
 from erlmcp.cli.place import place_options
 from erlmcp.node.exits import Exit, Refusal
-from erlmcp.node.line_state import DATABASE
+from erlmcp.node.line_state import DATABASE, schema
 
 __all__ = ["backup", "migrate", "restore"]
 
@@ -58,7 +58,7 @@ def status(place: Path, shape: str) -> int:
       erlmcp migrate status --format json
     """
     with _refusals():
-        found = store.migration_status(place / DATABASE, tcps.schema())
+        found = store.migration_status(place / DATABASE, schema())
     if shape == "json":
         click.echo(json.dumps({"schema": "erlmcp.cli/1", "migrations": msgspec.to_builtins(found)}))
     else:
@@ -78,7 +78,7 @@ def up(place: Path) -> None:
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with _refusals():
-        applied = store.migrate(place / DATABASE, tcps.schema(), now)
+        applied = store.migrate(place / DATABASE, schema(), now)
     if applied:
         _show(applied)
     else:
@@ -123,7 +123,7 @@ def restore(place: Path, file: Path) -> None:
       erlmcp restore /backup/erlmcp.db --data-dir /var/lib/erlmcp
     """
     with _refusals():
-        done = store.restore(file, place / DATABASE, tcps.schema())
+        done = store.restore(file, place / DATABASE, schema())
     click.echo(f"{done.path} ({_size(done.size)})")
     if done.previous is not None:
         click.echo(f"what was there before: {done.previous}")

@@ -1,6 +1,7 @@
 """The Model Context Protocol: App, the one public API, and both eras of the protocol behind it."""
 
 from erlmcp.mcp.app import App
+from erlmcp.mcp.backplane import Backplane, Bus, LocalBus
 from erlmcp.mcp.completion import Completion
 from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
 from erlmcp.mcp.context import Context, Facts, Sink
@@ -16,6 +17,8 @@ __all__ = [
     "Annotations",
     "App",
     "Audio",
+    "Backplane",
+    "Bus",
     "Completion",
     "Context",
     "Embedded",
@@ -24,6 +27,7 @@ __all__ = [
     "Icon",
     "Image",
     "Link",
+    "LocalBus",
     "Message",
     "Observer",
     "Options",

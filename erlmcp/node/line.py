@@ -7,14 +7,24 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from erlmcp import otp, tcps
+from erlmcp import backplane, otp, tcps
 from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.keeping import Keeper
 from erlmcp.node.life import Outfit, live
-from erlmcp.node.line_state import DATABASE, FACTS, LINE_SOCKET, STATE, LineState, data_dir, encode_state, serves_tcps
+from erlmcp.node.line_state import (
+    DATABASE,
+    FACTS,
+    LINE_SOCKET,
+    STATE,
+    LineState,
+    data_dir,
+    encode_state,
+    schema,
+    serves_tcps,
+)
 from erlmcp.node.slab import resident_bytes
 from erlmcp.node.tree import count, line_tree
-from erlmcp.store import Schema, SqliteOwner, StoreError
+from erlmcp.store import SqliteOwner, StoreError
 
 __all__ = ["Works", "main"]
 
@@ -37,24 +47,29 @@ class Works:
         self.grace = sections.http.drain + ORPHAN_GRACE
         served = serves_tcps(sections.node.app)
         place = data_dir(sections.node)
-        schema = tcps.schema() if served else Schema()
+        tables = schema(sections.node.app)
         if boot.first:
-            _open_once(SqliteOwner(place / DATABASE, schema, sections.store))
+            _open_once(SqliteOwner(place / DATABASE, tables, sections.store))
         # From here on it is there. One that has gone is not begun anew, empty, as if nothing had ever happened.
-        self.owner = SqliteOwner(place / DATABASE, schema, sections.store, create=False)
+        self.owner = SqliteOwner(place / DATABASE, tables, sections.store, create=False)
         keeper = Keeper(self.owner, self._tell)
         services: dict[str, otp.Service] = {}
         self.hub = otp.Hub(place / LINE_SOCKET, services)
-        actors: list[otp.ChildSpec] = []
+        shared = backplane.parts(backplane.Ground(self.owner, self._signal, sections.mcp))
+        services.update(shared.services)
+        actors = list(shared.children)
         if served:
             coordinator = tcps.Coordinator(self.owner, sections.tcps, publish=self._publish)
             services[tcps.SERVICE] = tcps.service(coordinator)
-            actors = [coordinator.child(), tcps.Duties(self.owner, sections.tcps).child()]
+            actors += [coordinator.child(), tcps.Duties(self.owner, sections.tcps).child()]
         self.tree = line_tree(keeper.child("database"), [keeper.dependent(actor) for actor in actors], self.hub)
 
     def _publish(self, facts: list[bytes]) -> None:
         for fact in facts:
             self.hub.publish(FACTS, fact)
+
+    def _signal(self, topic: str, payload: bytes) -> None:
+        self.hub.publish(topic, backplane.for_all(payload))
 
     def _tell(self) -> None:
         """Tell all workers how the database is, if that has changed."""

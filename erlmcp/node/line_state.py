@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from erlmcp import backplane, tcps
 from erlmcp.node.options import TCPS_APP, Options
-from erlmcp.store import State
+from erlmcp.store import Schema, State
 
 __all__ = [
     "DATABASE",
@@ -18,6 +19,7 @@ __all__ = [
     "data_dir",
     "decode_state",
     "encode_state",
+    "schema",
     "serves_tcps",
 ]
 
@@ -46,3 +48,8 @@ def data_dir(node: Options) -> Path:
 def serves_tcps(app: str) -> bool:
     """Whether the app of this name is ours, with the production line."""
     return app == TCPS_APP
+
+
+def schema(app: str = TCPS_APP) -> Schema:
+    """The tables of a node that serves this app, and every statement on them. MCP's are on each node."""
+    return tcps.schema() | backplane.schema() if serves_tcps(app) else backplane.schema()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from erlmcp import otp, tcps
+from erlmcp import backplane, otp, tcps
 from erlmcp.node.keeping import Keeper
 from erlmcp.node.line_state import (
     DATABASE,
@@ -16,6 +16,7 @@ from erlmcp.node.line_state import (
     LineState,
     data_dir,
     decode_state,
+    schema,
     serves_tcps,
 )
 from erlmcp.node.sections import Sections
@@ -40,9 +41,12 @@ class LineLink:
         self.state: LineState | None = None
         self._clock = clock
         self.link.subscribe(STATE, self._hear)
-        if self.needed:
-            self.reader = SqliteReader(place / DATABASE, tcps.schema(), sections.store)
+        tables = schema(sections.node.app)
+        if tables.migrations:
+            self.reader = SqliteReader(place / DATABASE, tables, sections.store)
+        if self.needed and self.reader is not None:
             self.views = tcps.Views(self.reader, sections.tcps)
+        self.backplane = backplane.join(backplane.Shore(self.link, self.reader, sections.mcp))
 
     def children(self) -> list[otp.ChildSpec]:
         """For the tree: the link, and the reader where there is something to read."""

@@ -54,7 +54,7 @@ class Station:
         self.health = Health(self.facts, probes, about, requests=lambda: requests_total(counters))
         app.bind(sections.mcp)
         self.metrics = Metrics(counters, boot.slot, _labels(app))
-        self.endpoint = Endpoint(app, sections.mcp, on_call=self.metrics.call)
+        self.endpoint = Endpoint(app, sections.mcp, self.metrics.call, line.backplane)
         sock = socket.socket(fileno=boot.fds.http)
         router = http_router(self.endpoint, self.health, sections.http, sock.getsockname()[1])
         observe = both(self.metrics.exchange, log.access) if sections.log.access else self.metrics.exchange

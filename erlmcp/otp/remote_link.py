@@ -84,6 +84,7 @@ class Link:
         self._jitter = jitter
         self._connection: Connection | None = None
         self._subscriptions: dict[str, list[Subscription]] = {}
+        self._when_connected: list[Callable[[], None]] = []
         self._running = False
         self._held = 0
         self._last_id = 0
@@ -139,6 +140,10 @@ class Link:
                 subscription.resync()
             else:
                 self._connection.send(Subscribe(topic))
+
+    def when_connected(self, hook: Callable[[], None]) -> None:
+        """Call `hook` on the loop's thread each time that it is connected, after the resyncs: it may publish."""
+        self._when_connected.append(hook)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Be the link: a child for a supervisor. It is ready after the first attempt, whatever came of it."""
@@ -244,6 +249,8 @@ class Link:
         for pending in list(self.calls.values()):
             if pending.connection is None and not pending.reply.done():
                 connection.call(pending)
+        for hook in self._when_connected:
+            hook()
 
     def resync(self, topic: str) -> None:
         """A topic begins anew."""

@@ -80,6 +80,13 @@ class Schema(Struct, frozen=True):
     migrations: tuple[Migrations, ...] = ()
     queries: Queries = Queries()
 
+    def __or__(self, other: "Schema") -> "Schema":
+        """Both schemas. A component, or the name of a statement, that is in both is a QueryError."""
+        components = {each.component for each in self.migrations}
+        if double := [each.component for each in other.migrations if each.component in components]:
+            raise QueryError(f"the migrations of {double[0]} are there already")
+        return Schema(self.migrations + other.migrations, self.queries | other.queries)
+
 
 class Standing(Struct, frozen=True):
     """Where one migration stands. `newer`: applied by a newer release. `applied_at`: RFC 3339, "" where pending."""
