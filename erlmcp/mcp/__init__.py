@@ -5,6 +5,7 @@ from erlmcp.mcp.backplane import Backplane, Bus, LocalBus
 from erlmcp.mcp.completion import Completion
 from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
 from erlmcp.mcp.context import Context, Facts, Sink
+from erlmcp.mcp.depends import Depends
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.streamable import Endpoint, Observer
@@ -21,6 +22,7 @@ __all__ = [
     "Bus",
     "Completion",
     "Context",
+    "Depends",
     "Embedded",
     "Endpoint",
     "Facts",

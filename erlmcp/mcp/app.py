@@ -3,7 +3,8 @@
 It does not know how requests arrive: the protocol side asks it for pages of definitions and for members of results.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar, Unpack, overload
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
@@ -12,6 +13,7 @@ from erlmcp.mcp.completion import Completers, CompletionOptions
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.features import Features
+from erlmcp.mcp.lifespan import Lifespan, Opened, entered
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.prompt import Prompt, PromptOptions
 from erlmcp.mcp.registration import check_options
@@ -24,6 +26,8 @@ from erlmcp.mcp.types import Argument, PromptReference, Reference
 F = TypeVar("F", bound=Callable[..., Any])
 
 CacheScope = Literal["private", "public"]
+Kind = Literal["tools", "resources", "prompts"]
+"""What lists there are, as clients are told of their changes; templates are resources."""
 _SCOPES: Final = ("private", "public")
 
 
@@ -43,7 +47,11 @@ class App:
         website_url: str | None = None,
         cache_ttl_ms: int = 0,
         cache_scope: CacheScope = "private",
+        lifespan: Lifespan | None = None,
     ) -> None:
+        """`lifespan(app)` gives an async context manager: opened once per process before serving, closed after the last
+        call; what it yields is `ctx.lifespan`.
+        """
         if not name:
             raise ValueError("an app needs a name")
         if cache_ttl_ms < 0:
@@ -64,6 +72,7 @@ class App:
         self._completers = Completers()
         self._options = Options()
         self._pool: Pool | None = None
+        self._opened = Opened(lifespan)
 
     @overload
     def tool(self, function: F, /, **options: Unpack[ToolOptions]) -> F: ...
@@ -175,6 +184,27 @@ class App:
         self._completers.check(self.prompts, self.templates)
         self.close()
         self._options = options
+
+    @property
+    def lifespan(self) -> Any:
+        """What the lifespan yielded: for handlers, which have it as `ctx.lifespan`."""
+        return self._opened.value
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The app at work: within, its lifespan is open.
+
+        Whoever serves an app holds this open: entered after `bind`, before the first request; left when the last call
+        has ended, in the same task. What the lifespan raises at its start goes through: there is nothing to serve then.
+        """
+        async with entered(self, self._opened):
+            yield
+
+    def stale(self, kind: Kind) -> None:
+        """What providers gave of this kind may have changed: it is asked for again before it is listed or used next.
+
+        Called on the loop's thread, in every process, before clients are told of the change.
+        """
 
     def close(self) -> None:
         """Let the threads end. Does not wait for functions that are still running."""

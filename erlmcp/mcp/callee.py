@@ -16,6 +16,7 @@ from msgspec.structs import asdict, astuple
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.injection import Injection
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.threads import Pool
@@ -42,6 +43,10 @@ class Room(Protocol):
 
     @property
     def pool(self) -> Pool: ...
+
+    @property
+    def lifespan(self) -> Any:
+        """What the app's lifespan yielded."""
 
 
 class Callee(ABC):
@@ -158,13 +163,35 @@ def mode_of(function: Callable[..., Any], *, inline: bool) -> Mode:
     return Mode.INLINE if inline else Mode.THREAD
 
 
-def invoker(function: Callable[..., Any], signature: Signature, *, struct: bool = True) -> Invoke:
-    """How decoded arguments, a Struct or a dict, reach the function; by position where that is possible, as it is
-    faster."""
-    if struct and signature.positional:
+Spread: TypeAlias = Callable[[Any], dict[str, Any]]
+"""From what was asked to keyword arguments."""
+
+
+def prepared(
+    function: Callable[..., Any], signature: Signature, room: Room, *, inline: bool = False, spread: Spread = asdict
+) -> tuple[Invoke, Mode]:
+    """How what was asked, a Struct unless `spread` says otherwise, reaches the function, and where that runs.
+
+    Raises TypeError for an inline function that would need a task.
+    """
+    mode = mode_of(function, inline=inline)
+    if not signature.dependencies:
+        return _invoker(function, signature, room, spread), mode
+    injection = Injection(function, signature, spread, room)
+    if mode is Mode.TASK:
+        return injection.on_the_loop, mode
+    if not injection.waits:
+        return injection.in_place, mode
+    if inline:
+        raise TypeError(f"{signature.name} depends on an async factory, which an inline function cannot wait for")
+    return injection.in_a_thread, Mode.TASK
+
+
+def _invoker(function: Callable[..., Any], signature: Signature, room: Room, spread: Spread) -> Invoke:
+    """By position where that is possible, as it is faster."""
+    if spread is asdict and signature.positional:
         return lambda values, _: function(*astuple(values))
-    spread: Callable[[Any], dict[str, Any]] = asdict if struct else dict
     parameter = signature.context
     if parameter is None:
         return lambda values, _: function(**spread(values))
-    return lambda values, context: function(**spread(values), **{parameter: context})
+    return lambda values, context: function(**spread(values), **{parameter: context.within(room.lifespan)})

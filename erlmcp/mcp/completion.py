@@ -6,11 +6,12 @@ from typing import Any, Final, Literal, NamedTuple, Required, TypedDict
 import msgspec
 
 from erlmcp.mcp import signature as signatures
-from erlmcp.mcp.callee import Callee, Members, Room, mode_of
+from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.features import Features
 from erlmcp.mcp.prompt import Prompt
 from erlmcp.mcp.resource import Template
+from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.types import Argument, PromptReference, Reference
 
 MAX_VALUES: Final = 100
@@ -63,8 +64,10 @@ class Completer(Callee):
     def __init__(self, target: Target, function: Callable[..., Any], options: CompletionOptions, room: Room) -> None:
         """Raises TypeError for a function that takes anything else."""
         self._target = target
-        mode = mode_of(function, inline=options.get("inline", False))
-        super().__init__(_invoke(function), mode, options.get("timeout"), room)
+        signature = signatures.read(function)
+        inline = options.get("inline", False)
+        invoke, mode = prepared(function, signature, room, inline=inline, spread=_spread(signature))
+        super().__init__(invoke, mode, options.get("timeout"), room)
 
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         found = value if isinstance(value, Completion) else Completion(value or ())
@@ -122,15 +125,8 @@ def _target_of(ref: Reference, argument: str) -> Target:
     return Target("resource", ref.uri, argument)
 
 
-def _invoke(function: Callable[..., Any]) -> Callable[[Typed, Context], Any]:
-    signature = signatures.read(function)
+def _spread(signature: Signature) -> Callable[[Typed], dict[str, Any]]:
     names = list(signature.hints)[:2]
     if not names or any(name not in signature.defaults for name in list(signature.hints)[2:]):
         raise TypeError(f"{signature.name}: a completion takes (value) or (value, arguments)")
-    parameter = signature.context
-
-    def invoke(typed: Typed, context: Context) -> Any:
-        given = dict(zip(names, (typed.value, typed.arguments), strict=False))
-        return function(**given) if parameter is None else function(**given, **{parameter: context})
-
-    return invoke
+    return lambda typed: dict(zip(names, (typed.value, typed.arguments), strict=False))

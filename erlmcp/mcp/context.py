@@ -9,11 +9,21 @@ import concurrent.futures
 import functools
 import math
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias
 
 import msgspec
 
 from erlmcp.mcp.inputs import Answers, InputRequest
+from erlmcp.mcp.lifespan import Closed
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    L = TypeVar("L", default=Any)
+else:
+    from typing import TypeVar
+
+    L = TypeVar("L")
 
 LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """The severities of RFC 5424 §6.2.1 as MCP spells them, the least severe first."""
@@ -64,11 +74,11 @@ class Sink(Protocol):
         """
 
 
-Ask: TypeAlias = Callable[["Context", Mapping[str, InputRequest]], Awaitable[Answers]]
+Ask: TypeAlias = Callable[["Context[Any]", Mapping[str, InputRequest]], Awaitable[Answers]]
 """How a request asks its client: all the questions at once, and the answers by their keys."""
 
 
-async def cannot_ask(context: "Context", requests: Mapping[str, InputRequest]) -> Answers:  # noqa: ARG001 - an Ask
+async def cannot_ask(context: "Context[Any]", requests: Mapping[str, InputRequest]) -> Answers:  # noqa: ARG001 - an Ask
     """For a request that cannot ask its client."""
     raise RuntimeError(f"{context.method} cannot ask the client")
 
@@ -85,8 +95,11 @@ class Sent:
 SENT: Final = Sent()
 
 
-class Context(msgspec.Struct, eq=False):
-    """A handler's view of its request; a parameter annotated `Context` receives it."""
+class Context(msgspec.Struct, Generic[L], eq=False):
+    """A handler's view of its request; a parameter annotated `Context` receives it.
+
+    `Context[State]` is the same to us; it tells type checkers what the app's lifespan yields.
+    """
 
     facts: Facts
     _sink: Sink
@@ -94,6 +107,7 @@ class Context(msgspec.Struct, eq=False):
     _cancelled: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _on_cancel: list[Callable[[], object]] | None = None
+    _lifespan: Any = None
 
     __repr__ = object.__repr__  # what a client sent has no place in a traceback
 
@@ -106,6 +120,15 @@ class Context(msgspec.Struct, eq=False):
     @property
     def method(self) -> str:
         return self.facts.method
+
+    @property
+    def lifespan(self) -> L:
+        """What the lifespan of the handler's app yielded, None when it has none. Raises RuntimeError while the app is
+        not running."""
+        value: L = self._lifespan
+        if isinstance(value, Closed):
+            raise RuntimeError("the app's lifespan is not entered: serve it within `async with app.running()`")
+        return value
 
     @property
     def protocol_version(self) -> str:
@@ -183,6 +206,11 @@ class Context(msgspec.Struct, eq=False):
         return self.log("error", data, logger)
 
     # What follows is for those who run handlers, not for their authors.
+
+    def within(self, lifespan: Any) -> "Context[L]":
+        """The same, with the value of its app's lifespan."""
+        self._lifespan = lifespan
+        return self
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The handler runs in a thread or a task: emissions from any other thread hop to `loop`."""

@@ -9,7 +9,7 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
-from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.content import Block, Message
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
@@ -30,8 +30,8 @@ class Prompt(Callee):
         self.key = options.get("name") or signature.name
         told = docstring.read(function.__doc__)
         self._arguments = TextArguments(signature, told.arguments)
-        mode = mode_of(function, inline=options.get("inline", False))
-        super().__init__(invoker(function, signature), mode, options.get("timeout"), room)
+        invoke, mode = prepared(function, signature, room, inline=options.get("inline", False))
+        super().__init__(invoke, mode, options.get("timeout"), room)
         description = description_of(told, options)
         self._prefix = b'"description":%b,' % msgspec.json.encode(description) if description is not None else b""
         self.arguments = frozenset(signature.hints)

@@ -10,7 +10,7 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
-from erlmcp.mcp.callee import Callee, Members, Room, invoker, mode_of
+from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.content import Annotations, Contents, Embedded
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of
@@ -52,8 +52,7 @@ class Readable(Callee):
         signature = signatures.read(function)
         _check_variables(uri, signature, variables or [])
         self._arguments = TextArguments(signature, {})
-        invoke = invoker(function, signature)
-        mode = mode_of(function, inline=options.get("inline", False))
+        invoke, mode = prepared(function, signature, room, inline=options.get("inline", False))
         super().__init__(lambda reading, context: invoke(reading.values, context), mode, options.get("timeout"), room)
         self._mime_type = options.get("mime_type")
         self._meta = dict(meta) if (meta := options.get("meta")) is not None else None

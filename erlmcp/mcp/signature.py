@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.depends import Factory, dependencies_of
 
 UNKNOWN: Final = inspect.Signature.empty
 """The return annotation of a function without one."""
@@ -37,6 +38,8 @@ class Signature(msgspec.Struct, frozen=True):
     """Parameter → default, for those that have one."""
     context: str | None
     """The parameter that receives the Context."""
+    dependencies: Mapping[str, Factory]
+    """Parameter → what makes its value, for those that no client fills."""
     open: bool
     """Whether it collects any argument (`**kwargs`)."""
     positional: bool
@@ -50,24 +53,26 @@ def read(function: Callable[..., Any], *, open_allowed: bool = False) -> Signatu
     name = name_of(function)
     _refuse_unbound(function, name)
     parameters = inspect.signature(function).parameters
-    hints = _hints(function, name)
+    hints = hints_of(function, name)
     for parameter in parameters.values():
         if reason := _REFUSED.get(parameter.kind):
             if open_allowed and parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 continue
             raise TypeError(f"{name}: parameter {parameter} {reason}")
     named = [each for each in parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    contexts = [each.name for each in named if _is_context(hints.get(each.name))]
+    contexts = [each.name for each in named if is_context(hints.get(each.name))]
     if len(contexts) > 1:
         raise TypeError(f"{name}: parameters {contexts} both want the Context; one may")
-    taken = [each for each in named if each.name not in contexts]
+    made = dependencies_of(named, hints)
+    taken = [each for each in named if each.name not in contexts and each.name not in made]
     return Signature(
         name=name,
         hints={each.name: _hint(each, hints.get(each.name, Any)) for each in taken},
         defaults={each.name: each.default for each in taken if each.default is not each.empty},
         context=contexts[0] if contexts else None,
+        dependencies=made,
         open=len(named) < len(parameters),
-        positional=not contexts and all(each.kind is each.POSITIONAL_OR_KEYWORD for each in taken),
+        positional=not contexts and not made and all(each.kind is each.POSITIONAL_OR_KEYWORD for each in taken),
         returns=hints.get("return", UNKNOWN),
     )
 
@@ -95,7 +100,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine. Raises TypeError for a generator: a result is one value."""
-    body = _body(function)
+    body = body_of(function)
     if inspect.isasyncgenfunction(body) or inspect.isgeneratorfunction(body):
         raise TypeError(
             f"{name_of(function)} is a generator; return one value, and report progress through the Context"
@@ -112,18 +117,22 @@ def struct_of(signature: Signature) -> type[msgspec.Struct]:
     return msgspec.defstruct(signature.name, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
-def _body(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What has the code: the function under a partial, the `__call__` of a callable object."""
+def body_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What has the code: the function under a partial, the `__init__` of a class, the `__call__` of a callable
+    object."""
     if isinstance(function, functools.partial):
-        return _body(function.func)
+        return body_of(function.func)
+    if isinstance(function, type):
+        made: Callable[..., Any] = function.__init__  # type: ignore[misc]  # only its hints are read
+        return made
     if inspect.isroutine(function):
         return function
     called: Callable[..., Any] = type(function).__call__
     return called
 
 
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
-    body = _body(function)
+def hints_of(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    body = body_of(function)
     try:
         return typing.get_type_hints(body, include_extras=True)
     except NameError:
@@ -138,10 +147,13 @@ def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
         ) from missing
 
 
-def _is_context(hint: Any) -> bool:
-    """`Context`, `Context | None`, `Annotated[Context, …]`."""
-    if typing.get_origin(hint) in {typing.Union, types.UnionType, typing.Annotated}:
-        return any(_is_context(each) for each in typing.get_args(hint))
+def is_context(hint: Any) -> bool:
+    """`Context`, `Context[State]`, `Context | None`, `Annotated[Context, …]`."""
+    origin = typing.get_origin(hint)
+    if origin is Context:
+        return True
+    if origin in {typing.Union, types.UnionType, typing.Annotated}:
+        return any(is_context(each) for each in typing.get_args(hint))
     return isinstance(hint, type) and issubclass(hint, Context)
 
 

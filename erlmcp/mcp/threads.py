@@ -50,9 +50,10 @@ class Pool:
         return self._taken
 
     def submit(
-        self, work: Callable[[], bytes], context: Context, timeout: float, late: Callable[[], bytes]
+        self, work: Callable[[], bytes], context: Context, timeout: float | None, late: Callable[[], bytes]
     ) -> "asyncio.Future[bytes]":
-        """Run `work` in a thread, in a copy of the current contextvars, and answer within `timeout` seconds.
+        """Run `work` in a thread, in a copy of the current contextvars, and answer within `timeout` seconds (None: it
+        is the caller who watches the time).
 
         When the time is over the answer is what `late` returns or raises. Cancelling the future, or the timeout,
         cancels `context`. Called on the loop's thread. Raises Overloaded, without starting anything, when the queue is
@@ -131,8 +132,9 @@ class _Job:
         with self._outcome:
             self._outcome.value = self._scope.run(self._work)
 
-    def watch(self, timeout: float, late: Callable[[], bytes]) -> None:
-        self._timer = self.loop_side.loop.call_later(timeout, self._expire, late)
+    def watch(self, timeout: float | None, late: Callable[[], bytes]) -> None:
+        if timeout is not None:
+            self._timer = self.loop_side.loop.call_later(timeout, self._expire, late)
         self.future.add_done_callback(self._settled)
 
     def finish(self) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias, TypedDict
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from erlmcp.mcp import docstring, result
 from erlmcp.mcp import schema as schemas
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault, Arguments
-from erlmcp.mcp.callee import Callee, Members, Mode, Room, crash, invoker, mode_of
+from erlmcp.mcp.callee import Callee, Members, Mode, Room, crash, prepared
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.param_headers import ParamHeader, param_headers
 from erlmcp.mcp.raw_schema import RawArguments
@@ -61,10 +61,11 @@ class Tool(Callee):
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
         """Raises TypeError for a function that cannot be a tool, ValueError for a bad name or schema."""
-        mode = mode_of(function, inline=options.get("inline", False))
         input_schema = options.get("input_schema")
         signature = signatures.read(function, open_allowed=input_schema is not None)
-        super().__init__(invoker(function, signature, struct=input_schema is None), mode, options.get("timeout"), room)
+        spread = asdict if input_schema is None else dict
+        invoke, mode = prepared(function, signature, room, inline=options.get("inline", False), spread=spread)
+        super().__init__(invoke, mode, options.get("timeout"), room)
         self.key = _checked_name(options.get("name") or signature.name)
         told = docstring.read(function.__doc__)
         if input_schema is None:

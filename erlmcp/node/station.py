@@ -3,6 +3,7 @@
 Here, and nowhere else, telemetry meets what it watches.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from erlmcp.node.life import Outfit
 from erlmcp.node.link import LineLink
 from erlmcp.node.policy import LINE
 from erlmcp.node.slab import Row, resident_bytes
-from erlmcp.node.tree import count, worker_tree
+from erlmcp.node.tree import APP_GRACE, count, worker_tree
 from erlmcp.telemetry import (
     About,
     Exposition,
@@ -64,7 +65,14 @@ class Station:
             exposition = Exposition(counters, self.facts, about)
             routes = metrics_router(exposition, self.health, line.facts if line.views else None)
             self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
-        self.tree = worker_tree(line.children(), self.http, self.scrape, drain=sections.http.drain)
+        below = [*line.children(), otp.ChildSpec("app", self._work, shutdown=APP_GRACE)]
+        self.tree = worker_tree(below, self.http, self.scrape, drain=sections.http.drain)
+
+    async def _work(self, ready: Callable[[], None]) -> None:
+        """The app at work, from before the doors open until after they have closed."""
+        async with self._app.running():
+            ready()
+            await asyncio.get_running_loop().create_future()
 
     def facts(self) -> NodeFacts:
         """The node as the board shows it."""

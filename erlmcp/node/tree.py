@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from erlmcp.http import Listener
 from erlmcp.otp import ChildSpec, Hub, Node, Strategy, Supervisor
 
-__all__ = ["DOOR_GRACE", "count", "line_tree", "worker_tree"]
+__all__ = ["APP_GRACE", "DOOR_GRACE", "count", "line_tree", "worker_tree"]
 
 DOOR_GRACE = 2.0  # seconds: a door ends its own drain; only one that hangs is killed
+
+APP_GRACE = 2.5  # seconds for a lifespan to close, after the doors: both end within node.drain_grace (5 s)
 
 
 def line_tree(database: ChildSpec, actors: Sequence[ChildSpec], hub: Hub) -> Supervisor:
@@ -21,8 +23,9 @@ def line_tree(database: ChildSpec, actors: Sequence[ChildSpec], hub: Hub) -> Sup
     )
 
 
-def worker_tree(line: Sequence[ChildSpec], http: Listener, metrics: Listener | None, *, drain: float) -> Supervisor:
-    """`line`: the link and the reader. `drain`: seconds that calls in flight get when the http door closes."""
+def worker_tree(below: Sequence[ChildSpec], http: Listener, metrics: Listener | None, *, drain: float) -> Supervisor:
+    """`below`: what the doors stand on, the link, the reader and the app at work. `drain`: seconds that calls in flight
+    get when the http door closes."""
     doors = [ChildSpec("http", http.run, shutdown=drain + DOOR_GRACE)]
     if metrics is not None:
         doors.append(ChildSpec("metrics", metrics.run, shutdown=DOOR_GRACE))
@@ -32,7 +35,7 @@ def worker_tree(line: Sequence[ChildSpec], http: Listener, metrics: Listener | N
         period=60.0,
         name="root",
         children=[
-            *line,
+            *below,
             Supervisor(Strategy.ONE_FOR_ONE, intensity=5, period=30.0, name="doors", children=doors).child(),
         ],
     )

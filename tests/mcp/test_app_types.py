@@ -43,7 +43,7 @@ app.tool(titel="x")
 
 SEEN = [
     'Revealed type is "def (a: int, b: int) -> int"',
-    'Revealed type is "def (ctx: erlmcp.mcp.context.Context, a: int) -> typing.Coroutine[Any, Any, str]"',
+    'Revealed type is "def (ctx: erlmcp.mcp.context.Context[Any], a: int) -> typing.Coroutine[Any, Any, str]"',
     'Revealed type is "def (id: int) -> str"',
     'Revealed type is "def (topic: str) -> list[str]"',
     'Revealed type is "def (value: str) -> list[str]"',

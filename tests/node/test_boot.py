@@ -48,6 +48,25 @@ def test_a_module_that_the_app_itself_misses_is_named_with_the_line_that_wants_i
     assert 'probe.py", line 1' in said
 
 
+LIFESPAN = """
+from contextlib import asynccontextmanager
+from erlmcp import App
+
+@asynccontextmanager
+async def lifespan(app):
+    raise ConnectionError("the shop's database is not there")
+    yield
+
+app = App("probe", lifespan=lifespan)
+"""
+
+
+def test_an_app_whose_lifespan_does_not_start_is_told_in_one_line(folder):
+    code, said = refusal(folder, "--workers", "2", source=LIFESPAN)
+    assert code == 3
+    assert "ConnectionError: the shop's database is not there" in said
+
+
 def test_a_taken_port_is_named_with_its_flag(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

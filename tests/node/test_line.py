@@ -131,7 +131,7 @@ def test_serve_without_an_app_serves_the_production_line_from_a_process_that_own
         root = node.status()["line"]["children"][0]
         assert (root["strategy"], names(root)) == ("rest_for_one", ["database", "coordinator", "duties", "hub"])
         worker = until(lambda: node.status()["workers"][0]["children"], "the tree of a worker")[0]
-        assert names(worker) == ["line link", "database", "doors"]
+        assert names(worker) == ["line link", "database", "app", "doors"]
         assert (node.data / LINE_SOCKET).stat().st_mode & 0o777 == 0o600
         order = create(node.port(), "first")[1]["work_order"]
         seen = [use(node.port(), "work_order_get", id=order["id"])[1] for _ in range(8)]
