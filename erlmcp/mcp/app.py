@@ -3,6 +3,7 @@
 It does not know how requests arrive: the protocol side asks it for pages of definitions and for members of results.
 """
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar, Unpack, overload
@@ -18,6 +19,9 @@ from erlmcp.mcp.options import Options
 from erlmcp.mcp.prompt import Prompt, PromptOptions
 from erlmcp.mcp.registration import check_options
 from erlmcp.mcp.resource import Resource, ResourceOptions, Template, is_template
+from erlmcp.mcp.skill import Skill, SkillFile
+from erlmcp.mcp.skill_folder import read_skill, read_skills
+from erlmcp.mcp.skills import Skills
 from erlmcp.mcp.threads import Pool
 from erlmcp.mcp.tool import Tool, ToolOptions
 from erlmcp.mcp.tool_error import ResourceNotFound
@@ -66,9 +70,10 @@ class App:
         self.cache_ttl_ms = cache_ttl_ms
         self.cache_scope = cache_scope
         self.tools: Features[Tool] = Features("tools", "tool")
-        self.resources: Features[Resource] = Features("resources", "resource")
+        self.resources: Features[Resource | SkillFile] = Features("resources", "resource")
         self.templates: Features[Template] = Features("resourceTemplates", "resource template")
         self.prompts: Features[Prompt] = Features("prompts", "prompt")
+        self.skill_set = Skills()
         self._completers = Completers()
         self._options = Options()
         self._pool: Pool | None = None
@@ -137,6 +142,23 @@ class App:
 
         return register
 
+    def skill(self, folder: str | os.PathLike[str], /, *, prefix: str = "") -> None:
+        """Serve the skill in `folder`: its SKILL.md, every file beside and below it, and the skills inside it.
+
+        Read once, now; `erlmcp reload` reads again. `prefix`: segments before its path, as in `acme/billing`. Raises
+        ValueError, with the file and the reason, for what is no skill or more than hosts take (512 files, 16 MiB).
+        """
+        self._serve(read_skill(folder, prefix))
+
+    def skills(self, folder: str | os.PathLike[str], /, *, prefix: str = "") -> None:
+        """Serve every skill below `folder`, at any depth. As `skill`."""
+        self._serve(read_skills(folder, prefix))
+
+    def _serve(self, skills: list[Skill]) -> None:
+        self.skill_set.add(skills)
+        for skill in skills:
+            self.resources.add(skill.manifest)
+
     # What follows is what the protocol side asks for.
 
     @property
@@ -146,7 +168,7 @@ class App:
 
     def read(self, uri: str, context: Context) -> Members | Awaitable[Members]:
         """The members of a resources/read result. Raises ResourceNotFound."""
-        resource = self.resources.get(uri)
+        resource = self.resources.get(uri) or self.skill_set.file(uri)
         if resource is not None:
             return resource.read(uri, {}, context)
         for template in self.templates:

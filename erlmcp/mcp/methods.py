@@ -6,6 +6,7 @@ result (docs/adr/0004), or a future of them.
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -21,9 +22,11 @@ from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.skill_methods import SKILLS, get_skill, has_skills, read_directory
 from erlmcp.mcp.types import (
     CallToolParams,
     CompleteParams,
+    DirectoryParams,
     Envelope,
     GetPromptParams,
     InitializeParams,
@@ -52,6 +55,8 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     mirrored: str | None = None
     bounded: bool = False
     streams: bool = False
+    extension: Mapping[str, Mapping[str, object]] = {}
+    """The extension that it belongs to, with its settings, as `ServerCapabilities.extensions` has it."""
 
     def known_in(self, version: str) -> bool:
         at = SUPPORTED.index(version)  # newest first
@@ -83,9 +88,10 @@ def discover(server: Server) -> Perform:
 
 def page_of(attribute: str) -> Callable[[Server], Perform]:
     """A handler that lists one of the app's sets of features."""
+    find = attrgetter(attribute)
 
     def bind(server: Server) -> Perform:
-        page, size, modern = getattr(server.app, attribute).page, server.options.page_size, server.modern
+        page, size, modern = find(server.app).page, server.options.page_size, server.modern
 
         def perform(params: PageParams, _context: Context) -> Members:
             members: bytes = page(params.cursor, size, modern)
@@ -222,6 +228,32 @@ METHODS: Final = (
         offered=has_completions,
         bounded=True,
     ),
+    Method(
+        name="skills/list",
+        params=PageParams,
+        bind=page_of("skill_set.entries"),
+        since="2026-07-28",
+        offered=has_skills,
+        cacheable=True,
+        extension=SKILLS,
+    ),
+    Method(
+        name="skills/get",
+        params=ReadResourceParams,
+        bind=get_skill,
+        since="2026-07-28",
+        offered=has_skills,
+        cacheable=True,
+        extension=SKILLS,
+    ),
+    Method(
+        name="resources/directory/read",
+        params=DirectoryParams,
+        bind=read_directory,
+        since="2026-07-28",
+        offered=has_skills,
+        extension=SKILLS,
+    ),
     Method(name="initialize", params=InitializeParams, bind=legacy.initialize, until=NEWEST_HANDSHAKE),
     Method(name="ping", bind=legacy.ping, until=NEWEST_HANDSHAKE),
 )
@@ -240,7 +272,11 @@ def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surfa
     names = dict.fromkeys(method.capability for method in known if method.capability)
     if revision.modern:
         names["logging"] = None  # asked for with each request; before, it takes logging/setLevel and so a session
-    capabilities = msgspec.json.encode({name: {} for name in names})
+    extensions = {name: settings for method in known for name, settings in method.extension.items()}
+    members: dict[str, object] = {name: {} for name in names}
+    if extensions:
+        members["extensions"] = extensions
+    capabilities = msgspec.json.encode(members)
     server = replace(server, capabilities=capabilities)
     app, info = server.app, server.info
     repeats = {tool.key: tool.headers for tool in app.tools if tool.headers}

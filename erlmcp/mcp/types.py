@@ -17,6 +17,7 @@ __all__ = [
     "ClientInfo",
     "CompleteContext",
     "CompleteParams",
+    "DirectoryParams",
     "Envelope",
     "GetPromptParams",
     "InitializeParams",
@@ -76,6 +77,12 @@ class GetPromptParams(Envelope, frozen=True, kw_only=True, gc=False):
 
 
 class ReadResourceParams(Envelope, frozen=True, kw_only=True, gc=False):
+    uri: str
+
+
+class DirectoryParams(PageParams, frozen=True, kw_only=True, gc=False):
+    """One page of a folder's children (SEP-2640)."""
+
     uri: str
 
 

@@ -6,6 +6,7 @@ parts. The order is part of the contract: the suite calls the first tool with `{
 
 import asyncio
 import base64
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -159,6 +160,9 @@ def watched_resource() -> str:
 def templated(id: str) -> Templated:  # noqa: A002 - the template's own word
     """Data for the id in the address."""
     return Templated(id=id, templateTest=True, data=f"Data for ID: {id}")
+
+
+app.skills(Path(__file__).with_name("skills"))
 
 
 @app.prompt

@@ -25,7 +25,7 @@ ASKS = {
     "prompts/get": {"name": "greet", "arguments": {"name": "Ada"}},
     "completion/complete": {"ref": {"type": "ref/prompt", "name": "greet"}, "argument": {"name": "name", "value": "A"}},
 }
-CACHEABLE = {method.name for method in METHODS if method.cacheable}
+CACHEABLE = {method.name for method in METHODS if method.cacheable and not method.extension}
 
 
 def test_discover_says_versions_capabilities_and_instructions():

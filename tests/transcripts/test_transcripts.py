@@ -3,6 +3,8 @@
 `python tests/transcripts/test_transcripts.py --update` writes the answers that the code gives now; read the diff.
 """
 
+import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -13,11 +15,15 @@ from tests.mcp.posts import endpoint, post
 
 HERE = Path(__file__).parent
 CONVERSATIONS = sorted(HERE.glob("*.txt"))
+APP = re.compile(
+    r"# app: (\S+)\n"
+)  # a function that makes the app; without this line it is the sample of tests.mcp.posts
 
 
 def replayed(conversation: str) -> str:
     """The conversation with its answers as they are now."""
-    served, lines, sent = endpoint(), [], []
+    asked = APP.match(conversation)
+    served, lines, sent = endpoint(pkgutil.resolve_name(asked[1])() if asked else None), [], []
     for line in [*conversation.splitlines(), ""]:
         if line.startswith("< "):
             continue
