@@ -37,7 +37,7 @@ class Package(msgspec.Struct, frozen=True):
 
 def install(name: str) -> Package:
     """Installs `name@version` if it is not there yet. A file lock makes parallel test processes wait for the first."""
-    CACHE.mkdir(exist_ok=True)
+    CACHE.resolve().mkdir(parents=True, exist_ok=True)  # a worktree's own may link to one that it shares
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         environment = {**os.environ, "PYTHON": sys.executable}
