@@ -8,6 +8,7 @@ from erlmcp.mcp.context import Context, Facts, Sink
 from erlmcp.mcp.depends import Depends
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool import ToolAnnotations
@@ -22,6 +23,7 @@ __all__ = [
     "Bus",
     "Completion",
     "Context",
+    "Conversation",
     "Depends",
     "Embedded",
     "Endpoint",
@@ -39,4 +41,5 @@ __all__ = [
     "Text",
     "ToolAnnotations",
     "ToolError",
+    "Way",
 ]

@@ -27,7 +27,7 @@ from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
-__all__ = ["Answer", "Endpoint", "Observer"]
+__all__ = ["Answer", "Endpoint", "Observer", "word_for"]
 
 Answer: TypeAlias = Response | Answered
 
@@ -125,7 +125,7 @@ class Endpoint:
     def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
         if self._on_call is not None:
             elapsed = time.perf_counter() - started
-            self._on_call(call.method.name, call.target, _word_for(outcome), elapsed)
+            self._on_call(call.method.name, call.target, word_for(outcome), elapsed)
 
 
 def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
@@ -139,7 +139,7 @@ def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
     return ACCEPTED
 
 
-def _word_for(outcome: bytes | Failure | None) -> str:
+def word_for(outcome: bytes | Failure | None) -> str:
     """The outcome in the observer's vocabulary."""
     if outcome is None:
         return "cancelled"

@@ -5,5 +5,6 @@ To drop them, delete this directory, its tests, its rows in `methods` and `versi
 
 from erlmcp.mcp.legacy.admission import admit, check_session
 from erlmcp.mcp.legacy.handshake import initialize, ping
+from erlmcp.mcp.legacy.pipe import BEFORE_INITIALIZE, PipeSession
 
-__all__ = ["admit", "check_session", "initialize", "ping"]
+__all__ = ["BEFORE_INITIALIZE", "PipeSession", "admit", "check_session", "initialize", "ping"]

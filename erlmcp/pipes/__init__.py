@@ -1,0 +1,11 @@
+"""Lines over the standard streams: claimed from whoever prints, read and written without holding the loop up.
+
+It does not know what the lines say.
+"""
+
+from erlmcp.pipes.claim import Claim
+from erlmcp.pipes.cutter import Cutter
+from erlmcp.pipes.inlet import Inlet, Receiver
+from erlmcp.pipes.outlet import Outlet
+
+__all__ = ["Claim", "Cutter", "Inlet", "Outlet", "Receiver"]
