@@ -20,13 +20,22 @@ from erlmcp.node.resolver import Question
 from erlmcp.node.sections import SECTIONS, Sections
 from erlmcp.node.sockets import is_loopback
 
-__all__ = ["main", "read", "resolved_from"]
+__all__ = ["main", "read", "resolved_from", "sections_for"]
 
 
 def read(question: Question) -> Config:
     """The configuration that applies here. Raises ConfigError."""
     path = Path(question.config) if question.config else None
     return load(SECTIONS, flags=question.flags, environ=os.environ, path=path, spelled=question.spelled)
+
+
+def sections_for(question: Question) -> Sections:
+    """The checked sections, for a process that opens no port. Refusal(CONFIG)."""
+    try:
+        config = read(question)
+        return Sections(**{name: config.section(name) for name in SECTIONS})
+    except ConfigError as fault:
+        raise Refusal(Exit.CONFIG, str(fault)) from fault
 
 
 def resolved_from(config: Config) -> Resolved:

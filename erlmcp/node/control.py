@@ -20,6 +20,7 @@ SOCKET = "control.sock"
 PID = "erlmcp.pid"
 MAX_QUESTION = 256  # bytes
 MAX_ANSWER = 16 * 1024 * 1024
+_NODE = "the running node with pid {}; stop it (erlmcp stop)"
 PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
@@ -40,8 +41,11 @@ def _unusable(path: Path, why: str) -> Refusal:
 class DataDir:
     """A directory that this node owns until `close`: one node each, by a lock that ends with the process."""
 
-    def __init__(self, path: Path) -> None:
-        """Make it and take it. Refusal: CONFLICT when another node has it, CONFIG when it can not be used."""
+    def __init__(self, path: Path, holder: str = "") -> None:
+        """Make it and take it. Refusal: CONFLICT when another has it, CONFIG when it can not be used.
+
+        `holder`: what takes it, where that is not a node that `erlmcp stop` reaches.
+        """
         self.path = path
         make_directory(path)
         try:
@@ -51,16 +55,17 @@ class DataDir:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
-            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "?"
+            owner, _, other = os.pread(self._fd, 64, 0).decode(errors="replace").strip().partition(" ")
             os.close(self._fd)
+            whose = (
+                f"{other}, with pid {owner}; close the client that started it" if other else _NODE.format(owner or "?")
+            )
             raise Refusal(
-                Exit.CONFLICT,
-                f"the data directory {path} belongs to the running node with pid {owner};"
-                " stop it (erlmcp stop) or give another with --data-dir",
+                Exit.CONFLICT, f"the data directory {path} belongs to {whose} or give another with --data-dir"
             ) from fault
         try:
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(self._fd, f"{os.getpid()} {holder}".rstrip().encode() + b"\n", 0)
         except OSError as fault:
             os.close(self._fd)
             raise _unusable(path, f"{PID} in it can not be written: {fault.strerror}") from fault

@@ -14,7 +14,9 @@ __all__ = [
     "DATABASE",
     "FACTS",
     "LINE_SOCKET",
+    "NODE",
     "STATE",
+    "STDIO",
     "LineState",
     "data_dir",
     "decode_state",
@@ -26,14 +28,21 @@ __all__ = [
 DATABASE: Final = "erlmcp.db"
 LINE_SOCKET: Final = "line.sock"
 STATE: Final = "line.state"  # a LineState, kept for who comes late
+NODE: Final = "node"
+STDIO: Final = "stdio"
 FACTS: Final = "tcps.receipts"  # each receipt as JSON, after its commit, in the order of the chain
 
 
 class LineState(Struct, frozen=True):
-    """How the line process is: told by it to every worker, when it has changed."""
+    """How the process that runs the line is: told by it to all who joined it, when it has changed.
+
+    `host`: NODE, or STDIO for a process that only lives as long as its client does. `app`: whom the line is run for.
+    """
 
     pid: int
     database: State
+    host: str = NODE
+    app: str = ""
 
 
 encode_state: Final = msgspec.msgpack.Encoder().encode

@@ -30,12 +30,12 @@ LITTLE = 64 * 1024 * 1024  # bytes of free disk below which one should act
 
 
 class LineLink:
-    """The line as one worker has it. `clock` is monotonic, in seconds."""
+    """The line as one process has it that serves an app, called `name` there. `clock` is monotonic, in seconds."""
 
-    def __init__(self, sections: Sections, number: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sections: Sections, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         place = data_dir(sections.node)
         self.needed = serves_tcps(sections.node.app)
-        self.link = otp.Link(place / LINE_SOCKET, name=f"worker-{number}")
+        self.link = otp.Link(place / LINE_SOCKET, name=name)
         self.reader: SqliteReader | None = None
         self.views: tcps.Views | None = None
         self.state: LineState | None = None

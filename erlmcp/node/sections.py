@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from erlmcp import http, mcp, store, tcps
+from erlmcp import http, mcp, pipes, store, tcps
 from erlmcp.node.options import Options
 from erlmcp.telemetry import LogOptions, MetricsOptions
 
@@ -40,6 +40,7 @@ class Sections(Struct, frozen=True, kw_only=True):
     node: Options
     http: HttpOptions
     mcp: mcp.Options
+    stdio: pipes.Options
     store: store.Options
     tcps: tcps.Options
     metrics: MetricsOptions

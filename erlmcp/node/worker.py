@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
 
 def _build(outfit: Outfit) -> Station:
     allow(outfit.sections.http.max_connections + RESERVED)
-    line = LineLink(outfit.sections, outfit.boot.number)
+    line = LineLink(outfit.sections, f"worker-{outfit.boot.number}")
     app = _tcps(line) if line.needed else load_app(outfit.sections.node.app)
     return Station(app, line, outfit)
 

@@ -5,7 +5,9 @@ It does not know what the lines say.
 
 from erlmcp.pipes.claim import Claim
 from erlmcp.pipes.cutter import Cutter
-from erlmcp.pipes.inlet import Inlet, Receiver
+from erlmcp.pipes.duplex import Duplex
+from erlmcp.pipes.inlet import Inlet
+from erlmcp.pipes.options import Options
 from erlmcp.pipes.outlet import Outlet
 
-__all__ = ["Claim", "Cutter", "Inlet", "Outlet", "Receiver"]
+__all__ = ["Claim", "Cutter", "Duplex", "Inlet", "Options", "Outlet"]

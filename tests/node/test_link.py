@@ -25,7 +25,7 @@ class Seen:
 
     def __init__(self, app: str, folder) -> None:
         self.now = 100.0
-        self.line = LineLink(sections(app, folder), 3, clock=lambda: self.now)
+        self.line = LineLink(sections(app, folder), "worker-3", clock=lambda: self.now)
         self.line.link.since = 100.0
 
     def connect(self) -> None:
