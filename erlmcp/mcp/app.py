@@ -19,6 +19,7 @@ from erlmcp.mcp.options import Options
 from erlmcp.mcp.prompt import Prompt, PromptOptions
 from erlmcp.mcp.registration import check_options
 from erlmcp.mcp.resource import Resource, ResourceOptions, Template, is_template
+from erlmcp.mcp.signals import Signals
 from erlmcp.mcp.skill import Skill, SkillFile
 from erlmcp.mcp.skill_folder import read_skill, read_skills
 from erlmcp.mcp.skills import Skills
@@ -35,7 +36,7 @@ Kind = Literal["tools", "resources", "prompts"]
 _SCOPES: Final = ("private", "public")
 
 
-class App:
+class App(Signals):
     """A set of tools, resources and prompts.
 
     `cache_ttl_ms` (milliseconds) and `cache_scope` tell clients how long lists and resources may be kept, and by whom.
@@ -62,6 +63,7 @@ class App:
             raise ValueError(f"cache_ttl_ms must be 0 or more, not {cache_ttl_ms}")
         if cache_scope not in _SCOPES:
             raise ValueError(f"cache_scope must be one of {', '.join(_SCOPES)}, not {cache_scope!r}")
+        super().__init__()
         self.name = name
         self.version = version
         self.title = title

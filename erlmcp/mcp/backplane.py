@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from erlmcp.mcp.changes import Changes
 from erlmcp.mcp.seal import Sealer
 
 __all__ = ["Backplane", "Bus", "LocalBus"]
@@ -47,8 +48,13 @@ class LocalBus:
 
 
 class Backplane(msgspec.Struct):
-    """Everything that the endpoints of a node share."""
+    """Everything that the endpoints of a node share; one object for each process."""
 
     bus: Bus = msgspec.field(default_factory=LocalBus)
     sealer: Sealer = msgspec.field(default_factory=Sealer)
     """What clients carry for us. Without the node's ring of keys it opens in this process only."""
+    changes: Changes = msgspec.field(default_factory=Changes)
+    """What is told to clients between requests, and who listens in this process."""
+
+    def __post_init__(self) -> None:
+        self.changes.join(self.bus)

@@ -73,6 +73,9 @@ class Sink(Protocol):
         the reader has caught up (a future: the author may drop it).
         """
 
+    def room(self) -> Awaitable[None] | None:
+        """None when what is emitted now is surely not dropped, else something to await before that."""
+
 
 Ask: TypeAlias = Callable[["Context[Any]", Mapping[str, InputRequest]], Awaitable[Answers]]
 """How a request asks its client: all the questions at once, and the answers by their keys."""
@@ -206,6 +209,11 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         return self.log("error", data, logger)
 
     # What follows is for those who run handlers, not for their authors.
+
+    @property
+    def sink(self) -> Sink:
+        """The way back to the client."""
+        return self._sink
 
     def within(self, lifespan: Any) -> "Context[L]":
         """The same, with the value of its app's lifespan."""

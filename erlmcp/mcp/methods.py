@@ -19,10 +19,12 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Members, Perform, Served, Surface
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.declared import capabilities, has_prompts, has_resources, has_tools
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.skill_methods import SKILLS, get_skill, has_skills, read_directory
+from erlmcp.mcp.subscriptions import listen
 from erlmcp.mcp.types import (
     CallToolParams,
     CompleteParams,
@@ -30,6 +32,7 @@ from erlmcp.mcp.types import (
     Envelope,
     GetPromptParams,
     InitializeParams,
+    ListenParams,
     PageParams,
     ReadResourceParams,
 )
@@ -63,20 +66,12 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
         return SUPPORTED.index(self.until) <= at <= SUPPORTED.index(self.since)
 
 
-def has_tools(app: App) -> bool:
-    return len(app.tools) > 0
-
-
-def has_prompts(app: App) -> bool:
-    return len(app.prompts) > 0
-
-
-def has_resources(app: App) -> bool:
-    return len(app.resources) > 0 or len(app.templates) > 0
-
-
 def has_completions(app: App) -> bool:
     return app.completes
+
+
+def has_something_to_tell(app: App) -> bool:
+    return has_tools(app) or has_prompts(app) or has_resources(app)
 
 
 def discover(server: Server) -> Perform:
@@ -254,6 +249,14 @@ METHODS: Final = (
         offered=has_skills,
         extension=SKILLS,
     ),
+    Method(
+        name="subscriptions/listen",
+        params=ListenParams,
+        bind=listen,
+        since="2026-07-28",
+        offered=has_something_to_tell,
+        streams=True,
+    ),
     Method(name="initialize", params=InitializeParams, bind=legacy.initialize, until=NEWEST_HANDSHAKE),
     Method(name="ping", bind=legacy.ping, until=NEWEST_HANDSHAKE),
 )
@@ -270,14 +273,10 @@ def surfaces(app: App, options: Options, backplane: Backplane) -> Mapping[str, S
 def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surface:
     known = [method for method in offered if method.known_in(revision.name)]
     names = dict.fromkeys(method.capability for method in known if method.capability)
-    if revision.modern:
-        names["logging"] = None  # asked for with each request; before, it takes logging/setLevel and so a session
     extensions = {name: settings for method in known for name, settings in method.extension.items()}
-    members: dict[str, object] = {name: {} for name in names}
-    if extensions:
-        members["extensions"] = extensions
-    capabilities = msgspec.json.encode(members)
-    server = replace(server, capabilities=capabilities)
+    served = frozenset(method.name for method in known)
+    declared = capabilities(server.app, names, served, extensions, modern=revision.modern)
+    server = replace(server, capabilities=declared)
     app, info = server.app, server.info
     repeats = {tool.key: tool.headers for tool in app.tools if tool.headers}
     hints = cache_hints(app.cache_ttl_ms, app.cache_scope)

@@ -34,6 +34,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of notifications that may wait for a slow reader before their sender has to wait, too. At four times as
     many, what a sender that does not wait adds is dropped."""
 
+    max_subscriptions: int = 2000
+    """Streams of notifications that are open in one worker; the next one is refused with 503 and Retry-After. An idle
+    one costs about 20 KiB, and a connection of `http.max_connections`."""
+
+    max_subscribed: int = 1000
+    """URIs that one `subscriptions/listen` may list; a client opens a second stream for more."""
+
     max_depth: Annotated[int, Meta(le=512)] = 64
     """Nesting of a JSON body, checked before it is decoded: decoders recurse."""
 
@@ -42,6 +49,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         counts = ("page_size", "threads", "thread_queue", "max_calls", "stream_buffer", "max_depth")
-        for name in (*counts, "tool_timeout", "keep_alive"):
+        streams = ("max_subscriptions", "max_subscribed")
+        for name in (*counts, *streams, "tool_timeout", "keep_alive"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")

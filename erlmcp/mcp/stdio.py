@@ -92,6 +92,11 @@ class Voice:
         way.write(encode_notification(method, params))
         return way.room() if way.full else None
 
+    def room(self) -> Awaitable[None] | None:
+        """See `context.Sink`."""
+        way = self._way
+        return way.room() if way is not None and way.full else None
+
     def close(self) -> None:
         """The request is over."""
         self._way = None
@@ -135,7 +140,10 @@ class Conversation:
         backplane: Backplane | None = None,
     ) -> None:
         self._options, self._way, self._on_call = options, way, on_call
-        served = surfaces(app, options, backplane or Backplane())
+        shared = backplane or Backplane()
+        self._changes: Final = shared.changes
+        app.relay(self._changes.tell)
+        served = surfaces(app, options, shared)
         self._modern: Final = served[next(iter(MODERN.values()))]
         self._older: Final = legacy.PipeSession(served, options, way.write)
         self._running: dict[bytes, Running] = {}
@@ -250,6 +258,7 @@ class Conversation:
             self._watch(call, outcome, started)
             answer(encode(call, outcome))
             return
+        self._changes.open()
         key = key_of(facts.id)
         running = Running(call, asyncio.ensure_future(outcome), voice, answer, started)
         self._running[key] = running
@@ -283,11 +292,14 @@ class Conversation:
     async def drain(self, seconds: float) -> None:
         """Let what is being served come to its end, at most so long; then cancel what is left of it.
 
-        A request that has no end of its own is ended at once.
+        A request that has no end of its own gets its result at once, and a client that reads the one but not the other
+        page of the specification is told that it is cancelled, too (basic/patterns/cancellation; subscriptions).
         """
-        for key, running in list(self._running.items()):
-            if running.call.method.streams:
-                self.cancel(key)
+        streams = [running.call.facts.id for running in self._running.values() if running.call.method.streams]
+        await self._changes.end()
+        await asyncio.sleep(0)  # in which their results are written
+        for id_ in streams:
+            self._way.write(encode_notification(CANCELLED, b'{"requestId":%b}' % id_))
         if self._running and seconds > 0:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=seconds)

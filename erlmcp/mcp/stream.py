@@ -29,6 +29,10 @@ class NoSink:
         _log.debug("dropped %s: the request did not ask for it", method)
         return None
 
+    def room(self) -> Awaitable[None] | None:
+        """There is nobody to wait for."""
+        return None
+
 
 NO_SINK: Final = NoSink()
 
@@ -76,6 +80,10 @@ class EventStream:
             return None
         self._queue(event(encode_notification(method, params)))
         return None if self._size < self._limit else self._room()
+
+    def room(self) -> Awaitable[None] | None:
+        """See `context.Sink`."""
+        return self._room() if self._size >= self._limit and not (self._ended or self._abandoned) else None
 
     def end(self, message: bytes) -> None:
         """The final message; nothing follows it. It is never dropped."""

@@ -48,15 +48,32 @@ class Endpoint:
         self.options: Final = options
         self._max_calls: Final = options.max_calls
         self._max_depth: Final = options.max_depth
-        self._surfaces: Final = surfaces(app, options, backplane or Backplane())
+        self._backplane: Final = backplane or Backplane()
+        app.relay(self._backplane.changes.tell)
+        self._surfaces: Final = surfaces(app, options, self._backplane)
         self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
         self._on_call = on_call
         self._in_flight = 0
+        self._opened = False
 
     @property
     def in_flight(self) -> int:
         """Calls whose answer is not there yet."""
         return self._in_flight
+
+    @property
+    def listening(self) -> int:
+        """Streams of notifications that are open."""
+        return self._backplane.changes.listeners
+
+    def open(self) -> None:
+        """The process serves, on the running loop."""
+        self._opened = True
+        self._backplane.changes.open()
+
+    def drain(self) -> None:
+        """The process leaves: streams of notifications end, with their results, once all that was told is there."""
+        self._backplane.changes.end()
 
     def answer(self, body: bytes, headers: dict[bytes, bytes]) -> Answer:
         """The same in memory: the answer to a POST of `body`."""
@@ -113,10 +130,13 @@ class Endpoint:
 
     def _wait(self, call: Call, work: asyncio.Future[bytes], stream: EventStream, started: float) -> Answered:
         def done(outcome: bytes | Failure | None) -> None:
-            self._in_flight -= 1
+            self._in_flight -= bounded
             self._watch(call, outcome, started)
 
-        self._in_flight += 1
+        if not self._opened:
+            self.open()  # nobody has: an endpoint in memory, whose threads may tell of changes all the same
+        bounded = call.method.bounded
+        self._in_flight += bounded
         return LateAnswer(call, work, stream, done).answered
 
     def _stream(self) -> EventStream:

@@ -21,6 +21,7 @@ __all__ = [
     "Envelope",
     "GetPromptParams",
     "InitializeParams",
+    "ListenParams",
     "LogLevel",
     "Meta",
     "PageParams",
@@ -28,6 +29,7 @@ __all__ = [
     "ReadResourceParams",
     "Reference",
     "ResourceReference",
+    "SubscriptionFilter",
 ]
 
 PREFIX = "io.modelcontextprotocol/"
@@ -120,3 +122,27 @@ class InitializeParams(Envelope, frozen=True, gc=False):
     """The handshake's opening. A lenient server answers one without a version, too (the runbook's smoke test)."""
 
     protocol_version: str | UnsetType = msgspec.field(default=UNSET, name="protocolVersion")
+
+
+class SubscriptionFilter(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What a client wants to hear of. Null says no more than its absence."""
+
+    tools_list_changed: bool | None = None
+    prompts_list_changed: bool | None = None
+    resources_list_changed: bool | None = None
+    resource_subscriptions: list[str] | None = None
+
+    def has(self, member: str) -> bool:
+        """Whether the flag of this name on the wire is true."""
+        return getattr(self, _FIELD_OF[member]) is True
+
+    def keys(self, member: str) -> list[str]:
+        """The list of this name on the wire, each entry once."""
+        return list(dict.fromkeys(getattr(self, _FIELD_OF[member]) or ()))
+
+
+_FIELD_OF = {field.encode_name: field.name for field in msgspec.structs.fields(SubscriptionFilter)}
+
+
+class ListenParams(Envelope, frozen=True, kw_only=True, gc=False):
+    notifications: SubscriptionFilter

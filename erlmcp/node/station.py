@@ -83,12 +83,14 @@ class Station:
 
     def ready(self) -> None:
         """The doors are open."""
+        self.endpoint.open()
         self.health.ready()
         self._slab.board.put(self._boot.slot, serving=1)
 
     def drain(self) -> None:
         """The doors are about to close."""
         self.health.drain()
+        self.endpoint.drain()
         self._slab.board.put(self._boot.slot, serving=0)
 
     def orphaned(self, leave: Callable[[], None]) -> None:

@@ -31,7 +31,13 @@ CACHEABLE = {method.name for method in METHODS if method.cacheable and not metho
 def test_discover_says_versions_capabilities_and_instructions():
     assert said(ask(modern("server/discover")))["result"] == {
         "supportedVersions": ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"],
-        "capabilities": {"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}},
+        "capabilities": {
+            "tools": {"listChanged": True},
+            "resources": {"listChanged": True, "subscribe": True},
+            "prompts": {"listChanged": True},
+            "completions": {},
+            "logging": {},
+        },
         "instructions": "Ask.",
         "resultType": "complete",
         "ttlMs": 0,

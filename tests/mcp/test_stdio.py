@@ -327,6 +327,45 @@ async def test_a_drain_lets_calls_end_and_cancels_what_does_not_end_in_time():
     assert (gate.cancelled, conversation.in_flight) == (["b"], 0)
 
 
+async def test_a_drain_ends_a_subscription_with_its_result_and_says_that_it_is_cancelled():
+    app = sample()
+    conversation, pipe = talk(app)
+    conversation.hear(modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}}, "s"))
+    app.tools_changed()
+    await asyncio.wait_for(conversation.drain(WITHIN), WITHIN)
+    acknowledged, changed, result, note = pipe.written
+    assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
+    assert changed["method"] == "notifications/tools/list_changed"
+    assert (result["id"], result["result"]["resultType"]) == ("s", "complete")
+    assert (note["method"], note["params"]) == ("notifications/cancelled", {"requestId": "s"})
+    assert conversation.in_flight == 0
+
+
+async def test_a_subscription_that_its_client_cancels_hears_and_says_nothing_more():
+    app = sample()
+    conversation, pipe = talk(app)
+    conversation.hear(modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}}, 7))
+    conversation.hear(cancelled(7))
+    app.tools_changed()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(conversation.drain(WITHIN), WITHIN)
+    assert [said.get("method") for said in pipe.written] == ["notifications/subscriptions/acknowledged"]
+
+
+async def test_a_change_waits_for_a_pipe_that_is_full_of_something_else():
+    app = sample()
+    conversation, pipe = talk(app)
+    conversation.hear(modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}}))
+    pipe.full = pipe.overfull = True
+    for _ in range(3):
+        app.tools_changed()
+        await asyncio.sleep(0)
+    assert len(pipe.written) == 1
+    pipe.read()
+    assert [said["method"] for said in (await pipe.until(2))[1:]] == ["notifications/tools/list_changed"]
+    await conversation.drain(0)
+
+
 async def test_a_batch_of_2025_03_26_is_answered_as_one():
     conversation, pipe = talk()
     conversation.hear(initialize("2025-03-26"))
