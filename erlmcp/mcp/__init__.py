@@ -6,13 +6,17 @@ from erlmcp.mcp.completion import Completion
 from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
 from erlmcp.mcp.context import Context, Facts, Sink
 from erlmcp.mcp.depends import Depends
+from erlmcp.mcp.inputs import Elicit, Elicited, ElicitUrl, Question, Root, Roots
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, ToolUse
+from erlmcp.mcp.seal import FixedRing, KeyRing, Sealer
 from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool import ToolAnnotations
 from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
+from erlmcp.mcp.trace import Trace
 
 __all__ = [
     "METHODS",
@@ -25,21 +29,36 @@ __all__ = [
     "Context",
     "Conversation",
     "Depends",
+    "Elicit",
+    "ElicitUrl",
+    "Elicited",
     "Embedded",
     "Endpoint",
     "Facts",
+    "FixedRing",
     "Icon",
     "Image",
+    "KeyRing",
     "Link",
     "LocalBus",
     "Message",
+    "ModelPreferences",
     "Observer",
     "Options",
     "Overloaded",
+    "Question",
     "ResourceNotFound",
+    "Root",
+    "Roots",
+    "Sample",
+    "Sampled",
+    "Sealer",
     "Sink",
     "Text",
     "ToolAnnotations",
     "ToolError",
+    "ToolResult",
+    "ToolUse",
+    "Trace",
     "Way",
 ]

@@ -4,6 +4,7 @@ Protocols and what stands for them in a process that is alone. Who carries them 
 here.
 """
 
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -55,6 +56,8 @@ class Backplane(msgspec.Struct):
     """What clients carry for us. Without the node's ring of keys it opens in this process only."""
     changes: Changes = msgspec.field(default_factory=Changes)
     """What is told to clients between requests, and who listens in this process."""
+    now: Callable[[], float] = time.time
+    """Unix time in seconds, by a clock that all processes have."""
 
     def __post_init__(self) -> None:
         self.changes.join(self.bus)

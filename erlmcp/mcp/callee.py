@@ -17,6 +17,7 @@ from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.injection import Injection
+from erlmcp.mcp.inputs import Asked
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.threads import Pool
@@ -89,6 +90,8 @@ class Callee(ABC):
             value = self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
+        except Asked as asked:
+            return asked.members
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
@@ -101,6 +104,8 @@ class Callee(ABC):
             value = await self._invoke(values, context)
         except ToolError as error:
             return self.refuse(error)
+        except (Asked, BaseExceptionGroup) as error:
+            return _asked_in(error).members
         except (SystemExit, KeyboardInterrupt) as error:  # the two that a task does not keep for who awaits it
             raise crash(error) from error
         except asyncio.CancelledError as error:
@@ -143,6 +148,19 @@ class _Deadline:
     def _expire(self) -> None:
         self._expired = True
         self._task.cancel()
+
+
+def _asked_in(error: "Asked | BaseExceptionGroup[BaseException]") -> Asked:
+    """The question that ended a function, which a task group of its author may have wrapped. Raises what has none."""
+    if isinstance(error, Asked):
+        return error
+    found = error.subgroup(Asked)
+    while found is not None:
+        first = found.exceptions[0]
+        if isinstance(first, Asked):
+            return first
+        found = first  # only groups and questions are left
+    raise error
 
 
 def crash(error: BaseException) -> RuntimeError:

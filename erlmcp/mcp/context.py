@@ -1,20 +1,37 @@
-"""What a handler may know and do about the request it serves: its facts, `progress`, `log` and `cancelled`.
+"""What a handler may know and do about the request it serves: its facts, `progress`, `log`, questions, `cancelled`.
 
 It does not know how messages travel. There is one way back to the client, `Sink.emit`, and a sink that cannot carry
-messages says no by itself.
+messages says no by itself. There is one way to ask the client, `Ask`, and each era has its own.
 """
 
 import asyncio
 import concurrent.futures
 import functools
 import math
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, Unpack, overload
 
 import msgspec
 
-from erlmcp.mcp.inputs import Answers, InputRequest
+from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
+from erlmcp.mcp.capabilities import can, require
+from erlmcp.mcp.inputs import (
+    AnswerFault,
+    Answers,
+    Elicit,
+    Elicited,
+    ElicitUrl,
+    InputRequest,
+    Interview,
+    Question,
+    Root,
+    Roots,
+)
 from erlmcp.mcp.lifespan import Closed
+from erlmcp.mcp.sampling import Sample, Sampled, SampleOptions, Spoken
+from erlmcp.mcp.schema import JsonSchema
+from erlmcp.mcp.tool_error import ToolError
+from erlmcp.mcp.trace import Trace, trace_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -24,6 +41,8 @@ else:
     from typing import TypeVar
 
     L = TypeVar("L")
+
+T = TypeVar("T")
 
 LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """The severities of RFC 5424 §6.2.1 as MCP spells them, the least severe first."""
@@ -49,6 +68,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """Who asks. Until there is access control there is one."""
     session: str = ""
     """The session that the request belongs to, before 2026-07-28; empty: none."""
+    capabilities: bytes = b""
+    """What the session's client declared, as a raw JSON object; since 2026-07-28 each request says so itself."""
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -59,8 +80,14 @@ class _Introduction(msgspec.Struct):
     client: dict[str, Any] | None = msgspec.field(default=None, name="io.modelcontextprotocol/clientInfo")
 
 
+class _Declaration(msgspec.Struct):
+    capabilities: dict[str, Any] = msgspec.field(default={}, name="io.modelcontextprotocol/clientCapabilities")
+
+
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _INTRODUCTION: Final = msgspec.json.Decoder(_Introduction | None)
+_DECLARATION: Final = msgspec.json.Decoder(_Declaration | None)
+_CAPABILITIES: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Sink(Protocol):
@@ -78,12 +105,15 @@ class Sink(Protocol):
 
 
 Ask: TypeAlias = Callable[["Context[Any]", Mapping[str, InputRequest]], Awaitable[Answers]]
-"""How a request asks its client: all the questions at once, and the answers by their keys."""
+"""How a request asks its client: all the questions at once, and the answers by their keys.
+
+One that starts the function anew to go on has a method `recall(context)` as well: what `Context.state` was before.
+"""
 
 
 async def cannot_ask(context: "Context[Any]", requests: Mapping[str, InputRequest]) -> Answers:  # noqa: ARG001 - an Ask
     """For a request that cannot ask its client."""
-    raise RuntimeError(f"{context.method} cannot ask the client")
+    raise RuntimeError(f"{context.method} cannot ask the client in {context.protocol_version}")
 
 
 class Sent:
@@ -111,6 +141,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     _loop: asyncio.AbstractEventLoop | None = None
     _on_cancel: list[Callable[[], object]] | None = None
     _lifespan: Any = None
+    _interview: Interview | None = None
 
     __repr__ = object.__repr__  # what a client sent has no place in a traceback
 
@@ -148,6 +179,43 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     def meta(self) -> bytes:
         """The request's `_meta` as raw JSON, empty when absent."""
         return bytes(_ENVELOPE.decode(self.facts.params).meta) if self.facts.params else b""
+
+    @property
+    def principal(self) -> str:
+        """Who asks; `local` until there is access control."""
+        return self.facts.principal
+
+    @property
+    def trace(self) -> Trace | None:
+        """The client's trace that the request belongs to; None when it names none, or a malformed one."""
+        return trace_of(self.meta)
+
+    @property
+    def capabilities(self) -> Mapping[str, Any]:
+        """What the client declared, as it said it. `can` answers the usual questions."""
+        if self.facts.capabilities:
+            return _CAPABILITIES.decode(self.facts.capabilities)
+        meta = self.meta
+        declaration = _DECLARATION.decode(meta) if meta else None
+        return declaration.capabilities if declaration else {}
+
+    def can(self, name: str) -> bool:
+        """Whether the client declared a capability: `elicitation` (forms), `elicitation.url`, `sampling`,
+        `sampling.tools`, `sampling.context`, `roots`, `ui`, or an extension by its identifier. ValueError for others.
+        """
+        return can(self.capabilities, name)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Whatever JSON can hold, kept while the client is asked: it is here again when the function starts anew.
+
+        Sealed, so the client can neither read nor change it; a client that repeats a round gets it as it was then.
+        """
+        interview = self.interview
+        if interview.state is None:
+            recall: Callable[[Context], dict[str, Any]] | None = getattr(self._ask, "recall", None)
+            interview.state = {} if recall is None else recall(self)
+        return interview.state
 
     @property
     def cancelled(self) -> bool:
@@ -208,6 +276,65 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     def error(self, data: object, logger: str | None = None) -> Awaitable[None]:
         return self.log("error", data, logger)
 
+    @overload
+    async def elicit(self, message: str, schema: type[T], *, key: str | None = None) -> Elicited[T]: ...
+    @overload
+    async def elicit(self, message: str, schema: JsonSchema, *, key: str | None = None) -> Elicited[dict[str, Any]]: ...
+    async def elicit(self, message: str, schema: Any, *, key: str | None = None) -> Elicited[Any]:
+        """Ask the user to fill in a form: `schema` is a Struct, a dataclass or a TypedDict of plain fields, or a JSON
+        Schema of the same. As `ask` otherwise."""
+        return await self._ask_one(Elicit(message, schema), key)
+
+    async def elicit_url(self, message: str, url: str, *, key: str | None = None) -> Elicited[None]:
+        """Ask the user to open a link. That it was accepted does not say that anything was done there. As `ask`
+        otherwise."""
+        return await self._ask_one(ElicitUrl(message, url), key)
+
+    async def sample(
+        self, messages: "Spoken | list[Spoken]", *, key: str | None = None, **options: Unpack[SampleOptions]
+    ) -> Sampled:
+        """Ask the client's model. As `ask` otherwise."""
+        return await self._ask_one(Sample(messages, **options), key)
+
+    async def roots(self, *, key: str | None = None) -> tuple[Root, ...]:
+        """Ask which places the client lets the server work in. As `ask` otherwise."""
+        return await self._ask_one(Roots(), key)
+
+    async def ask(self, questions: Mapping[str, Question[Any]]) -> dict[str, Any]:
+        """Ask several things at once; the answers come by the same keys.
+
+        Since 2026-07-28 the function ends here and starts anew with the client's answers: what stands before runs
+        again, so effects belong after the last question. A question that has no key goes by its place among the
+        others, which must be the same in each run.
+
+        Raises RpcError for what the client has not declared (-32021) and for what is no answer (-32602), TypeError or
+        ValueError for what is no question.
+        """
+        require(self.capabilities, (need for each in questions.values() for need in each.needs))
+        asked = self.interview.keys
+        requests = {}
+        for key, question in questions.items():
+            if key in asked:
+                raise ValueError(f"the key {key!r} is asked twice; give each question one of its own")
+            asked[key] = None
+            requests[key] = question.request(self.facts.protocol_version)
+        answers = await self._ask(self, requests)
+        return {key: _value(key, request, answers[key]) for key, request in requests.items()}
+
+    def wait(self, question: Coroutine[Any, Any, T]) -> T:
+        """The same for a sync function: `name = ctx.wait(ctx.elicit(…))` blocks its thread until the answer is there.
+
+        An inline function has no thread to block: it may ask since 2026-07-28 only, where nobody waits. Raises
+        RuntimeError where waiting would block the loop.
+        """
+        if self._loop is None or _running_loop() is self._loop:
+            return _at_once(question)
+        waiting = asyncio.run_coroutine_threadsafe(self._until_cancelled(question), self._loop)
+        try:
+            return waiting.result()
+        except concurrent.futures.CancelledError:
+            raise ToolError("the request was cancelled") from None
+
     # What follows is for those who run handlers, not for their authors.
 
     @property
@@ -219,6 +346,12 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         """The same, with the value of its app's lifespan."""
         self._lifespan = lifespan
         return self
+
+    @property
+    def interview(self) -> Interview:
+        if self._interview is None:
+            self._interview = Interview()
+        return self._interview
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The handler runs in a thread or a task: emissions from any other thread hop to `loop`."""
@@ -238,6 +371,17 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         hooks, self._on_cancel = self._on_cancel, None
         for hook in hooks or ():
             hook()
+
+    async def _ask_one(self, question: Question[T], key: str | None) -> T:
+        name = key or self.interview.position()
+        answer: T = (await self.ask({name: question}))[name]
+        return answer
+
+    async def _until_cancelled(self, question: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            self.when_cancelled(task.cancel)
+        return await question
 
     def _emit(self, method: str, params: bytes) -> Awaitable[None]:
         if self._cancelled:
@@ -280,6 +424,24 @@ def _release(
         emission.exception()  # a reader who is gone is told by the cancellation of the call, not by each message
     if not waiting.done():
         waiting.set_result(None)
+
+
+def _value(key: str, request: InputRequest, raw: bytes) -> Any:
+    try:
+        return request.read(raw)
+    except AnswerFault as fault:
+        raise RpcError(INVALID_PARAMS, f"the answer to {request.method} ({key}) is none: {fault.message}") from None
+
+
+def _at_once(question: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that has nothing to wait for."""
+    try:
+        question.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    question.close()
+    raise RuntimeError("waiting for the client here would block the loop: make the function async and await it")
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -18,11 +18,12 @@ from erlmcp.mcp import legacy
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Members, Perform, Served, Surface
-from erlmcp.mcp.context import Context
+from erlmcp.mcp.context import Ask, Context, cannot_ask
 from erlmcp.mcp.declared import capabilities, has_prompts, has_resources, has_tools
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.rounds import Rounds
 from erlmcp.mcp.skill_methods import SKILLS, get_skill, has_skills, read_directory
 from erlmcp.mcp.subscriptions import listen
 from erlmcp.mcp.types import (
@@ -60,6 +61,8 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     streams: bool = False
     extension: Mapping[str, Mapping[str, object]] = {}
     """The extension that it belongs to, with its settings, as `ServerCapabilities.extensions` has it."""
+    asks: bool = False
+    """Whether its requests may ask the client (basic/patterns/mrtr, Supported Requests)."""
 
     def known_in(self, version: str) -> bool:
         at = SUPPORTED.index(version)  # newest first
@@ -171,6 +174,7 @@ METHODS: Final = (
         offered=has_tools,
         mirrored="name",
         bounded=True,
+        asks=True,
     ),
     Method(
         name="resources/list",
@@ -197,6 +201,7 @@ METHODS: Final = (
         cacheable=True,
         mirrored="uri",
         bounded=True,
+        asks=True,
     ),
     Method(
         name="prompts/list",
@@ -214,6 +219,7 @@ METHODS: Final = (
         offered=has_prompts,
         mirrored="name",
         bounded=True,
+        asks=True,
     ),
     Method(
         name="completion/complete",
@@ -291,6 +297,14 @@ def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surfa
             method.name.encode(),
             repeats if method.name == "tools/call" else {},
             method.streams,
+            _ask_of(method, server),
         )
         for method in known
     }
+
+
+def _ask_of(method: Method, server: Server) -> Ask:
+    """How requests of a method ask the client."""
+    if not method.asks or not server.modern:
+        return cannot_ask
+    return Rounds(server.options, server.backplane.sealer, server.backplane.now)

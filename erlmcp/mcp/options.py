@@ -44,12 +44,23 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_depth: Annotated[int, Meta(le=512)] = 64
     """Nesting of a JSON body, checked before it is decoded: decoders recurse."""
 
+    input_ttl: float = 600.0
+    """How long a client may take to answer what it is asked: until then it can come back with `requestState`. Long
+    enough for a person, short enough that a stolen one is soon worthless; the official SDKs have the same."""
+
+    max_inputs: int = 16
+    """Questions that a function may ask at once. Far more than a person answers."""
+
+    max_request_state: int = 64 * 1024
+    """Bytes of answers and of `Context.state` that a client carries from round to round."""
+
     strict_initialize: bool = False
     """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""
 
     def __post_init__(self) -> None:
         counts = ("page_size", "threads", "thread_queue", "max_calls", "stream_buffer", "max_depth")
         streams = ("max_subscriptions", "max_subscribed")
-        for name in (*counts, *streams, "tool_timeout", "keep_alive"):
+        asking = ("input_ttl", "max_inputs", "max_request_state")
+        for name in (*counts, *streams, *asking, "tool_timeout", "keep_alive"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")

@@ -3,7 +3,7 @@
 Nothing is ever fetched: a reference that leaves the document is refused at registration.
 """
 
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import jsonschema_rs
 import msgspec
@@ -11,7 +11,9 @@ import msgspec
 from erlmcp.mcp.arguments import ArgumentFault
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.schema import JsonSchema
-from erlmcp.mcp.signature import Signature
+
+if TYPE_CHECKING:  # a signature knows the Context, whose questions have schemas
+    from erlmcp.mcp.signature import Signature
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 10_000
@@ -25,7 +27,7 @@ SHOWN_FAULTS: Final = 3
 class RawArguments:
     """Checks arguments against an author's schema and hands them on as they came."""
 
-    def __init__(self, schema: JsonSchema, signature: Signature) -> None:
+    def __init__(self, schema: JsonSchema, signature: "Signature") -> None:
         """Raises ValueError for a bad schema, TypeError for a function that does not take what the schema lets in."""
         if schema.get("type") != "object":
             raise ValueError(f'{signature.name}: the root of input_schema must have "type": "object"')
@@ -102,7 +104,7 @@ def _children(node: Any) -> list[Any]:
     return [each for each in values if isinstance(each, dict | list)]
 
 
-def _whole_parameter(signature: Signature, schema: JsonSchema) -> str | None:
+def _whole_parameter(signature: "Signature", schema: JsonSchema) -> str | None:
     """The single parameter that takes all arguments as one dict: annotated `dict`, and no property of the schema."""
     if signature.open or len(signature.hints) != 1:
         return None
@@ -111,7 +113,7 @@ def _whole_parameter(signature: Signature, schema: JsonSchema) -> str | None:
     return name if takes_dict and name not in schema.get("properties", {}) else None
 
 
-def _check_fit(signature: Signature, schema: JsonSchema) -> None:
+def _check_fit(signature: "Signature", schema: JsonSchema) -> None:
     """A call that the schema lets in must be one that the function can take."""
     properties, required = schema.get("properties", {}), schema.get("required", [])
     for name in signature.hints:

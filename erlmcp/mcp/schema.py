@@ -6,11 +6,13 @@ The root is an object written out, with `$defs` beside it: the wire up to 2025-1
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from erlmcp.mcp.signature import Signature
+if TYPE_CHECKING:  # a signature knows the Context, whose questions have schemas
+    from erlmcp.mcp.signature import Signature
+
 
 JsonSchema: TypeAlias = dict[str, Any]
 
@@ -24,7 +26,7 @@ _PLAIN: Final[dict[Any, JsonSchema]] = {
 }
 
 
-def of_arguments(signature: Signature, descriptions: Mapping[str, str]) -> JsonSchema:
+def of_arguments(signature: "Signature", descriptions: Mapping[str, str]) -> JsonSchema:
     """The schema of a function's arguments; a description in an annotation goes before one in `descriptions`.
 
     Raises TypeError for a type that JSON cannot fill, and for a description of a parameter that does not exist: it is a
@@ -80,7 +82,7 @@ def _properties(hints: Mapping[str, Any]) -> tuple[dict[str, JsonSchema], dict[s
     return {name: dict(_plain(hint) or next(told)) for name, hint in hints.items()}, definitions
 
 
-def _blame(signature: Signature) -> None:
+def _blame(signature: "Signature") -> None:
     """Raises TypeError with the first parameter whose type has no schema, and what to write instead."""
     for name, hint in signature.hints.items():
         try:

@@ -118,13 +118,14 @@ async def said(app: App, request: Any) -> list[dict[str, Any]]:
 
 
 def essence(message: dict[str, Any]) -> dict[str, Any]:
-    """A message without what never varies, as the guide shows it."""
+    """A message without what never varies, and without what always does, as the guide shows it."""
     if "method" in message:
         return {"method": message["method"], "params": message["params"]}
     if "error" in message:
         return dict(message["error"])
     result = {key: value for key, value in message["result"].items() if key not in CONSTANT}
     assert list(result.pop("_meta")) == ["io.modelcontextprotocol/serverInfo"]
+    assert ("inputRequests" in result) == result.pop("requestState", "").startswith("e1.")
     return {key: value for key, value in result.items() if (key, value) != ("isError", False)}
 
 
@@ -138,7 +139,8 @@ def params_of(question: Question) -> dict[str, Any]:
             ref = {"type": of, "uri" if of == "ref/resource" else "name": question.target}
             context = {"context": {"arguments": settled[0]}} if settled else {}
             return {"ref": ref, "argument": {"name": argument, "value": value}, **context}
-    return {"name": question.target, "arguments": question.values[0]}
+    arguments, *more = question.values
+    return {"name": question.target, "arguments": arguments, **(more[1] if len(more) > 1 else {})}
 
 
 async def told(app: App, question: Question) -> list[Any]:
@@ -192,6 +194,8 @@ MCP, NODE, HTTP = Options(), NodeOptions(), HttpOptions()
     [
         f"in one of {MCP.threads} threads",
         f"{MCP.thread_queue} calls wait, or {MCP.max_calls:,} calls are under way",
+        f"at most {MCP.max_inputs} questions",
+        f"at most {MCP.max_request_state >> 10} KiB\n  (`mcp.max_request_state`), for {MCP.input_ttl:g} s",
         f"A call may take {MCP.tool_timeout:g} s",
         f"pages of {MCP.page_size} ",
         f"stands still for {NODE.heartbeat_timeout:g} s",
