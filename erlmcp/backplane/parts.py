@@ -20,6 +20,7 @@ from typing import Final
 from msgspec import Struct
 
 from erlmcp.backplane.bus import LinkBus
+from erlmcp.backplane.limits import NodeLimits
 from erlmcp.mcp import Backplane, Options
 from erlmcp.otp import ChildSpec, Link, Service
 from erlmcp.store import Database, Migrations, Queries, Schema
@@ -53,13 +54,16 @@ class Shore(Struct, frozen=True):
     options: Options
 
 
+LIMITS: Final = "limits"
+"""The file of the data directory in which calls are counted."""
+
 PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {}
 """By feature."""
 
 
 def join(shore: Shore) -> Backplane:
     """The backplane of one worker process."""
-    return Backplane(bus=LinkBus(shore.link))
+    return Backplane(bus=LinkBus(shore.link), limits=NodeLimits(shore.link.path.parent / LIMITS))
 
 
 def parts(ground: Ground, listed: Mapping[str, Callable[[Ground], Part]] = PARTS) -> Part:

@@ -7,8 +7,11 @@ from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, 
 from erlmcp.mcp.context import Context, Facts, Sink
 from erlmcp.mcp.depends import Depends
 from erlmcp.mcp.inputs import Elicit, Elicited, ElicitUrl, Question, Root, Roots
+from erlmcp.mcp.limits import Limits, LocalLimits, Rate, RateLimited
 from erlmcp.mcp.methods import METHODS
+from erlmcp.mcp.middleware import Invocation, Middleware, Proceed, Reply
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.providers import Given
 from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, ToolUse
 from erlmcp.mcp.seal import FixedRing, KeyRing, Sealer
 from erlmcp.mcp.stdio import Conversation, Way
@@ -36,17 +39,26 @@ __all__ = [
     "Endpoint",
     "Facts",
     "FixedRing",
+    "Given",
     "Icon",
     "Image",
+    "Invocation",
     "KeyRing",
+    "Limits",
     "Link",
     "LocalBus",
+    "LocalLimits",
     "Message",
+    "Middleware",
     "ModelPreferences",
     "Observer",
     "Options",
     "Overloaded",
+    "Proceed",
     "Question",
+    "Rate",
+    "RateLimited",
+    "Reply",
     "ResourceNotFound",
     "Root",
     "Roots",

@@ -4,39 +4,30 @@ It does not know how requests arrive: the protocol side asks it for pages of def
 """
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, TypeVar, Unpack, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Literal, TypeVar, Unpack
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
+from erlmcp.mcp.assembly import Assembly
 from erlmcp.mcp.callee import Members
-from erlmcp.mcp.completion import Completers, CompletionOptions
+from erlmcp.mcp.completion import CompletionOptions
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
-from erlmcp.mcp.features import Features
-from erlmcp.mcp.lifespan import Lifespan, Opened, entered
+from erlmcp.mcp.lifespan import Lifespan, Opened
+from erlmcp.mcp.middleware import Middleware
 from erlmcp.mcp.options import Options
-from erlmcp.mcp.prompt import Prompt, PromptOptions
 from erlmcp.mcp.registration import check_options
-from erlmcp.mcp.resource import Resource, ResourceOptions, Template, is_template
-from erlmcp.mcp.signals import Signals
-from erlmcp.mcp.skill import Skill, SkillFile
 from erlmcp.mcp.skill_folder import read_skill, read_skills
-from erlmcp.mcp.skills import Skills
-from erlmcp.mcp.threads import Pool
-from erlmcp.mcp.tool import Tool, ToolOptions
 from erlmcp.mcp.tool_error import ResourceNotFound
 from erlmcp.mcp.types import Argument, PromptReference, Reference
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CacheScope = Literal["private", "public"]
-Kind = Literal["tools", "resources", "prompts"]
-"""What lists there are, as clients are told of their changes; templates are resources."""
 _SCOPES: Final = ("private", "public")
 
 
-class App(Signals):
+class App(Assembly):
     """A set of tools, resources and prompts.
 
     `cache_ttl_ms` (milliseconds) and `cache_scope` tell clients how long lists and resources may be kept, and by whom.
@@ -53,17 +44,18 @@ class App(Signals):
         cache_ttl_ms: int = 0,
         cache_scope: CacheScope = "private",
         lifespan: Lifespan | None = None,
+        middleware: Iterable[Middleware] = (),
     ) -> None:
         """`lifespan(app)` gives an async context manager: opened once per process before serving, closed after the last
-        call; what it yields is `ctx.lifespan`.
+        call; what it yields is `ctx.lifespan`. `middleware`: as if each were registered with `@app.middleware`.
         """
+        super().__init__(Opened(self, lifespan), middleware)
         if not name:
             raise ValueError("an app needs a name")
         if cache_ttl_ms < 0:
             raise ValueError(f"cache_ttl_ms must be 0 or more, not {cache_ttl_ms}")
         if cache_scope not in _SCOPES:
             raise ValueError(f"cache_scope must be one of {', '.join(_SCOPES)}, not {cache_scope!r}")
-        super().__init__()
         self.name = name
         self.version = version
         self.title = title
@@ -71,67 +63,6 @@ class App(Signals):
         self.website_url = website_url
         self.cache_ttl_ms = cache_ttl_ms
         self.cache_scope = cache_scope
-        self.tools: Features[Tool] = Features("tools", "tool")
-        self.resources: Features[Resource | SkillFile] = Features("resources", "resource")
-        self.templates: Features[Template] = Features("resourceTemplates", "resource template")
-        self.prompts: Features[Prompt] = Features("prompts", "prompt")
-        self.skill_set = Skills()
-        self._completers = Completers()
-        self._options = Options()
-        self._pool: Pool | None = None
-        self._opened = Opened(lifespan)
-
-    @overload
-    def tool(self, function: F, /, **options: Unpack[ToolOptions]) -> F: ...
-    @overload
-    def tool(self, /, **options: Unpack[ToolOptions]) -> Callable[[F], F]: ...
-    def tool(self, function: F | None = None, /, **options: Unpack[ToolOptions]) -> F | Callable[[F], F]:
-        """Register a function as a tool, `@app.tool` or `@app.tool(title=…)`; it stays callable as itself.
-
-        Parameters become the input schema, the docstring's first paragraph the description and the lines of its `Args:`
-        section the parameters' descriptions; the return annotation becomes the output schema. A parameter annotated
-        `Context` receives the call's. An async function runs on the loop, a sync one in a thread, and with
-        `inline=True` on the loop. Raises TypeError for a function that cannot be a tool, ValueError for a bad name or
-        schema.
-        """
-        check_options(options, ToolOptions, "@app.tool")
-
-        def register(function: F) -> F:
-            self.tools.add(Tool(function, options, self))
-            return function
-
-        return register if function is None else register(function)
-
-    def resource(self, uri: str, /, **options: Unpack[ResourceOptions]) -> Callable[[F], F]:
-        """Register a function as the resource at `uri`, or, when the URI has variables (`user://{id}`), as a template
-        whose variables are the function's parameters.
-
-        It returns str (text), bytes (a blob), anything else that becomes JSON, or a list of `Embedded`.
-        """
-        check_options(options, ResourceOptions, "@app.resource")
-
-        def register(function: F) -> F:
-            if is_template(uri):
-                self.templates.add(Template(uri, function, options, self))
-            else:
-                self.resources.add(Resource(uri, function, options, self))
-            return function
-
-        return register
-
-    @overload
-    def prompt(self, function: F, /, **options: Unpack[PromptOptions]) -> F: ...
-    @overload
-    def prompt(self, /, **options: Unpack[PromptOptions]) -> Callable[[F], F]: ...
-    def prompt(self, function: F | None = None, /, **options: Unpack[PromptOptions]) -> F | Callable[[F], F]:
-        """Register a function as a prompt; it returns a str, a `Message`, content, or a list of them."""
-        check_options(options, PromptOptions, "@app.prompt")
-
-        def register(function: F) -> F:
-            self.prompts.add(Prompt(function, options, self))
-            return function
-
-        return register if function is None else register(function)
 
     def completion(self, **options: Unpack[CompletionOptions]) -> Callable[[F], F]:
         """Register `function(value)` or `function(value, arguments)` as what completes one `argument` of a `prompt` or
@@ -150,16 +81,11 @@ class App(Signals):
         Read once, now; `erlmcp reload` reads again. `prefix`: segments before its path, as in `acme/billing`. Raises
         ValueError, with the file and the reason, for what is no skill or more than hosts take (512 files, 16 MiB).
         """
-        self._serve(read_skill(folder, prefix))
+        self.serve_skills(read_skill(folder, prefix))
 
     def skills(self, folder: str | os.PathLike[str], /, *, prefix: str = "") -> None:
         """Serve every skill below `folder`, at any depth. As `skill`."""
-        self._serve(read_skills(folder, prefix))
-
-    def _serve(self, skills: list[Skill]) -> None:
-        self.skill_set.add(skills)
-        for skill in skills:
-            self.resources.add(skill.manifest)
+        self.serve_skills(read_skills(folder, prefix))
 
     # What follows is what the protocol side asks for.
 
@@ -192,43 +118,13 @@ class App(Signals):
             raise RpcError(INVALID_PARAMS, f"nothing to complete: {shorten(key)} is not registered")
         return self._completers.start(ref, argument, arguments, context)
 
-    @property
-    def options(self) -> Options:
-        return self._options
-
-    @property
-    def pool(self) -> Pool:
-        """The threads that sync functions run in, made when the first one is called."""
-        if self._pool is None:
-            self._pool = Pool(self._options.threads, self._options.thread_queue)
-        return self._pool
-
     def bind(self, options: Options) -> None:
         """Once per process, before serving. Raises ValueError for a completion of what is not there."""
-        self._completers.check(self.prompts, self.templates)
+        if not self._providers:
+            self._completers.check(self.prompts, self.templates)
         self.close()
-        self._options = options
-
-    @property
-    def lifespan(self) -> Any:
-        """What the lifespan yielded: for handlers, which have it as `ctx.lifespan`."""
-        return self._opened.value
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """The app at work: within, its lifespan is open.
-
-        Whoever serves an app holds this open: entered after `bind`, before the first request; left when the last call
-        has ended, in the same task. What the lifespan raises at its start goes through: there is nothing to serve then.
-        """
-        async with entered(self, self._opened):
-            yield
-
-    def stale(self, kind: Kind) -> None:
-        """What providers gave of this kind may have changed: it is asked for again before it is listed or used next.
-
-        Called on the loop's thread, in every process, before clients are told of the change.
-        """
+        self._adopt(options)
+        self._rearm()
 
     def close(self) -> None:
         """Let the threads end. Does not wait for functions that are still running."""

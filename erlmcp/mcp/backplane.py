@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from erlmcp.mcp.changes import Changes
+from erlmcp.mcp.limits import Limits, LocalLimits
 from erlmcp.mcp.seal import Sealer
 
 __all__ = ["Backplane", "Bus", "LocalBus"]
@@ -58,6 +59,8 @@ class Backplane(msgspec.Struct):
     """What is told to clients between requests, and who listens in this process."""
     now: Callable[[], float] = time.time
     """Unix time in seconds, by a clock that all processes have."""
+    limits: Limits = msgspec.field(default_factory=LocalLimits)
+    """Where calls are counted. Alone, a process counts its own."""
 
     def __post_init__(self) -> None:
         self.changes.join(self.bus)

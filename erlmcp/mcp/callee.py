@@ -5,11 +5,13 @@ answer. It does not know what the members say: that is its subclasses' business.
 """
 
 import asyncio
+import copy
 import enum
 import functools
+import types
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypedDict
 
 from msgspec.structs import asdict, astuple
 
@@ -18,6 +20,8 @@ from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.injection import Injection
 from erlmcp.mcp.inputs import Asked
+from erlmcp.mcp.limits import MAX_CONCURRENCY, Enter, Limit, Limits, guarded, rate_of
+from erlmcp.mcp.middleware import Invocation, Middleware, Station, surrounded
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.threads import Pool
@@ -46,20 +50,99 @@ class Room(Protocol):
     def pool(self) -> Pool: ...
 
     @property
+    def around(self) -> Sequence[Middleware]:
+        """The app's middleware, the outermost first."""
+
+    @property
     def lifespan(self) -> Any:
         """What the app's lifespan yielded."""
+
+
+class CalleeOptions(TypedDict, total=False):
+    """What an author may say about how a function is called."""
+
+    inline: bool
+    """Run a quick sync function on the loop: no thread, and no timeout."""
+    timeout: float | None
+    """Seconds it may take; `tool_timeout` of the configuration when left out."""
+    max_concurrency: int | None
+    """Calls under way at a time, over all workers of a node; one more is refused with 503 and Retry-After."""
+    rate_limit: str | None
+    """`"10/s"`, `"100/min"`, `"1000/h"`: calls of each caller, over all workers of a node; one more is refused with 429
+    and Retry-After."""
+
+
+def limit_of(options: CalleeOptions) -> Limit:
+    """Raises ValueError for a limit that is none."""
+    size = options.get("max_concurrency")
+    if size is not None and not 0 < size <= MAX_CONCURRENCY:
+        raise ValueError(f"max_concurrency must be from 1 to {MAX_CONCURRENCY}, not {size}")
+    return Limit(rate_of(options.get("rate_limit") or ""), size)
 
 
 class Callee(ABC):
     """An author's function under the name that clients call it by."""
 
-    __slots__ = ("_invoke", "_mode", "_room", "_timeout")
+    __slots__ = ("_bare", "_invoke", "_mode", "_timeout", "call", "key", "limit", "rooms")
 
-    def __init__(self, invoke: Invoke, mode: Mode, timeout: float | None, room: Room) -> None:
+    method: ClassVar[str]
+    """The method that asks for it."""
+    key: str
+    """What clients call it by."""
+    call: Enter
+    """The way in: from what is asked to members, or an awaitable of them. Raises Overloaded."""
+    limit: Limit
+    rooms: tuple[Room, ...]
+    """The app it was registered in, and those that this one is mounted in, the outermost last."""
+    _bare: Enter
+    """The same without middleware and limits."""
+
+    def __init__(self, invoke: Invoke, mode: Mode, options: CalleeOptions, room: Room) -> None:
+        """Raises ValueError for a limit that is none."""
         self._invoke = invoke
         self._mode = mode
-        self._timeout = timeout
-        self._room = room
+        self._timeout = options.get("timeout")
+        self.rooms = (room,)
+        self.limit = limit_of(options)
+
+    def arm(self, middleware: Sequence[Middleware], limit: Limit, limits: Callable[[], Limits]) -> None:
+        """Compose the way in. What is not used is not in the way."""
+        enter = self._bare
+        if middleware:
+            enter = surrounded(enter, self.station(), middleware)
+        if limit:
+            enter = guarded(enter, f"{self.method} {self.key}", limit, limits)
+        self.call = enter
+
+    def station(self) -> Station:
+        """How middleware goes around it."""
+        return Station(self.method, self.describe, self.restore, self.refuse, self.late, self.seconds)
+
+    @abstractmethod
+    def describe(self, asked: Any) -> tuple[str, bytes]:
+        """What was asked as middleware sees it: the target, and the arguments as a raw JSON object."""
+
+    @abstractmethod
+    def restore(self, asked: Any, invocation: Invocation) -> Any:
+        """What is asked once middleware is through."""
+
+    def seconds(self) -> float:
+        """How long the function may take."""
+        return self.rooms[-1].options.tool_timeout if self._timeout is None else self._timeout
+
+    def moved(self, prefix: str, room: Room) -> Self:
+        """The same in an app that its own is mounted in: under another key, beside middleware of both."""
+        clone = copy.copy(self)
+        clone.rooms = (*self.rooms, room)
+        if getattr(self._bare, "__self__", None) is self:
+            clone._bare = types.MethodType(self._bare.__func__, clone)
+        clone.rename(prefix)
+        clone.call = clone._bare
+        return clone
+
+    @abstractmethod
+    def rename(self, prefix: str) -> None:
+        """Take the key, and the definition, that it has under this prefix."""
 
     @abstractmethod
     def answer(self, value: Any, asked: Any, context: Context) -> Members:
@@ -77,10 +160,10 @@ class Callee(ABC):
         """Run it. Inline ones answer at once; raises Overloaded when no thread will be free."""
         if self._mode is Mode.INLINE:
             return self.run(values, context)
-        timeout = self._room.options.tool_timeout if self._timeout is None else self._timeout
+        timeout = self.seconds()
         if self._mode is Mode.THREAD:
             work = functools.partial(self.run, values, context)
-            return self._room.pool.submit(work, context, timeout, functools.partial(self.late, timeout))
+            return self.rooms[-1].pool.submit(work, context, timeout, functools.partial(self.late, timeout))
         loop = asyncio.get_running_loop()
         context.attach(loop)
         return loop.create_task(self._run_async(values, context, timeout))

@@ -73,6 +73,7 @@ class Changes:
         self._listeners: dict[Listener, dict[Interest, None]] = {}
         self._interested: dict[Interest, dict[Listener, None]] = {}
         self._count = 0
+        self._heeds: dict[str, Callable[[], None]] = {}
         self._anew: dict[str, Anew] = {m: _list(m) for m in (TOOLS, PROMPTS, RESOURCES)} | {UPDATED: updated}
         self._untold: dict[Interest, Change] = {}
         self._lock = threading.Lock()
@@ -158,6 +159,10 @@ class Changes:
         if interests is None:
             del self._listeners[listener]
 
+    def heed(self, method: str, hook: Callable[[], None]) -> None:
+        """Call `hook` whenever something changed that `method` tells of, or may have, before any listener hears it."""
+        self._heeds[method] = hook
+
     def when_missed(self, method: str, anew: Anew) -> None:
         """What is told to who is interested in a key of `method` when changes may have been missed."""
         self._anew[method] = anew
@@ -171,6 +176,8 @@ class Changes:
         self._pass_on(change)
 
     def _pass_on(self, change: Change) -> None:
+        if (heed := self._heeds.get(change.method)) is not None:
+            heed()
         interested = self._interested.get((change.method, change.key))
         if interested:
             for listener in tuple(interested):
@@ -178,6 +185,8 @@ class Changes:
 
     def _resync(self) -> None:
         """Some may have been missed. Clients read again what they are told has changed, so tell of all."""
+        for heed in self._heeds.values():
+            heed()
         for method, key in tuple(self._interested):
             anew = self._anew.get(method)
             change = anew(key) if anew is not None else None

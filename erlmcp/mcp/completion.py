@@ -1,16 +1,17 @@
 """Completion: an author's function that suggests values for an argument of a prompt or a variable of a template."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Literal, NamedTuple, Required, TypedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, Required
 
 import msgspec
 
 from erlmcp.mcp import signature as signatures
-from erlmcp.mcp.callee import Callee, Members, Room, prepared
+from erlmcp.mcp.callee import Callee, CalleeOptions, Members, Room, prepared
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.features import Features
+from erlmcp.mcp.middleware import Invocation
 from erlmcp.mcp.prompt import Prompt
-from erlmcp.mcp.resource import Template
+from erlmcp.mcp.resource import Template, under
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.types import Argument, PromptReference, Reference
 
@@ -36,14 +37,12 @@ class Typed(msgspec.Struct, frozen=True):
     arguments: dict[str, str]
 
 
-class CompletionOptions(TypedDict, total=False):
+class CompletionOptions(CalleeOptions, total=False):
     """What is completed: the `argument` of either a `prompt` or a `resource` template."""
 
     argument: Required[str]
     prompt: str | None
     resource: str | None
-    inline: bool
-    timeout: float | None
 
 
 class Target(NamedTuple):
@@ -61,13 +60,34 @@ class Target(NamedTuple):
 class Completer(Callee):
     """An author's completion function, `(value)` or `(value, arguments)`, with a Context anywhere."""
 
+    method = "completion/complete"
+
     def __init__(self, target: Target, function: Callable[..., Any], options: CompletionOptions, room: Room) -> None:
         """Raises TypeError for a function that takes anything else."""
         self._target = target
         signature = signatures.read(function)
         inline = options.get("inline", False)
         invoke, mode = prepared(function, signature, room, inline=inline, spread=_spread(signature))
-        super().__init__(invoke, mode, options.get("timeout"), room)
+        super().__init__(invoke, mode, options, room)
+        self.key = target.key
+        self.call = self._bare = self.start
+
+    def describe(self, asked: Typed) -> tuple[str, bytes]:
+        said = {"argument": self._target.argument, "value": asked.value, "arguments": asked.arguments}
+        return self.key, msgspec.json.encode(said)
+
+    def restore(self, asked: Typed, invocation: Invocation) -> Typed:  # noqa: ARG002 - the seam of Callee
+        said = invocation.arguments
+        return Typed(said["value"], said["arguments"])
+
+    def rename(self, prefix: str) -> None:
+        key = f"{prefix}_{self.key}" if self._target.kind == "prompt" else under(prefix, self.key)
+        self._target = self._target._replace(key=key)
+        self.key = key
+
+    @property
+    def target(self) -> Target:
+        return self._target
 
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         found = value if isinstance(value, Completion) else Completion(value or ())
@@ -89,6 +109,16 @@ class Completers:
     def __len__(self) -> int:
         return len(self._by_target)
 
+    def __iter__(self) -> Iterator[Completer]:
+        return iter(self._by_target.values())
+
+    def mount(self, others: "Completers", prefix: str, room: Room) -> None:
+        """Take those of another app, under a prefix. Raises ValueError, and takes none, for one that is taken."""
+        moved = {each.target: each for each in (other.moved(prefix, room) for other in others)}
+        if taken := next((target for target in moved if target in self._by_target), None):
+            raise ValueError(f"{taken} is completed twice")
+        self._by_target |= moved
+
     def add(self, function: Callable[..., Any], options: CompletionOptions, room: Room) -> None:
         """Raises ValueError for an argument that is completed already, TypeError for a function that is no
         completion."""
@@ -109,7 +139,7 @@ class Completers:
     ) -> Members | Awaitable[Members]:
         """The suggestions, none for an argument that nobody completes."""
         completer = self._by_target.get(_target_of(ref, argument.name))
-        return NOTHING if completer is None else completer.start(Typed(argument.value, arguments), context)
+        return NOTHING if completer is None else completer.call(Typed(argument.value, arguments), context)
 
 
 def _target(options: CompletionOptions) -> Target:

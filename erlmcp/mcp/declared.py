@@ -23,15 +23,15 @@ __all__ = [
 
 
 def has_tools(app: App) -> bool:
-    return len(app.tools) > 0
+    return app.provides("tools")
 
 
 def has_prompts(app: App) -> bool:
-    return len(app.prompts) > 0
+    return app.provides("prompts")
 
 
 def has_resources(app: App) -> bool:
-    return len(app.resources) > 0 or len(app.templates) > 0
+    return app.provides("resources")
 
 
 class Promise(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ import msgspec
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.context import Context, Sink
-from erlmcp.mcp.errors import OVERLOADED, RESOURCE_NOT_FOUND
+from erlmcp.mcp.errors import OVERLOADED, RATE_LIMITED, RESOURCE_NOT_FOUND
+from erlmcp.mcp.limits import RateLimited
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool_error import ResourceNotFound
 
@@ -46,9 +47,11 @@ def failure_of(error: BaseException, call: Call) -> Failure:
         return Failure(_bare(error))
     if isinstance(error, ResourceNotFound):
         code = INVALID_PARAMS if call.facts.modern else RESOURCE_NOT_FOUND
-        return Failure(RpcError(code, "Resource not found", msgspec.json.encode({"uri": error.uri})))
+        uri = call.target if call.method.mirrored == "uri" else error.uri  # of a mounted app, its own is another
+        return Failure(RpcError(code, "Resource not found", msgspec.json.encode({"uri": uri})))
     if isinstance(error, Overloaded):
-        return Failure(RpcError(OVERLOADED, f"Overloaded: {error.message}"), max(1, math.ceil(error.retry_after)))
+        code, word = (RATE_LIMITED, "Rate limited") if isinstance(error, RateLimited) else (OVERLOADED, "Overloaded")
+        return Failure(RpcError(code, f"{word}: {error.message}"), max(1, math.ceil(error.retry_after)))
     _log.error("%s %r crashed", call.method.name, call.target, exc_info=error)
     return Failure(RpcError(INTERNAL_ERROR, "Internal error"))
 

@@ -13,6 +13,7 @@ __all__ = [
     "HEADER_MISMATCH",
     "MISSING_CLIENT_CAPABILITY",
     "OVERLOADED",
+    "RATE_LIMITED",
     "RESOURCE_NOT_FOUND",
     "STATUS",
     "UNSUPPORTED_PROTOCOL_VERSION",
@@ -33,6 +34,9 @@ RESOURCE_NOT_FOUND: Final = -32002
 OVERLOADED: Final = 503
 """Our own code, outside JSON-RPC's reserved range as the specification wants new codes; the number says what it is."""
 
+RATE_LIMITED: Final = 429
+"""Likewise: this caller calls more often than it may."""
+
 STATUS: Final[Mapping[int, tuple[int, int]]] = {
     # code: (2026-07-28, up to 2025-11-25)
     PARSE_ERROR: (400, 400),
@@ -45,6 +49,7 @@ STATUS: Final[Mapping[int, tuple[int, int]]] = {
     UNSUPPORTED_PROTOCOL_VERSION: (400, 400),
     RESOURCE_NOT_FOUND: (400, 200),
     OVERLOADED: (503, 503),
+    RATE_LIMITED: (429, 429),
 }
 """Error code → HTTP status in each era. A code that is not here is an app's own, and travels under 200."""
 

@@ -4,7 +4,7 @@ It knows the definitions only as bytes, encoded once at registration; what they 
 """
 
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
@@ -33,15 +33,54 @@ class Features(Generic[F]):
         self._member = member
         self._noun = noun
         self._by_key: dict[str, F] = {}
+        self._given: dict[object, Mapping[str, F]] = {}
         self._pages: dict[tuple[int, int, bool], bytes] = {}
         self.get: Final[Callable[[str], F | None]] = self._by_key.get
 
+    def check(self, key: str) -> None:
+        """Raises ValueError for a key that is taken."""
+        if key in self._by_key:
+            raise ValueError(f"{self._noun} {key!r} is registered twice; names must differ")
+
     def add(self, feature: F) -> None:
         """Raises ValueError for a key that is taken."""
-        if feature.key in self._by_key:
-            raise ValueError(f"{self._noun} {feature.key!r} is registered twice; names must differ")
+        self.check(feature.key)
         self._by_key[feature.key] = feature
-        self._pages.clear()
+        self._changed()
+
+    def remove(self, key: str) -> None:
+        """Raises KeyError for a key that is not there, or not to be taken away as somebody gives it."""
+        if key not in self._by_key or any(key in given for given in self._given.values()):
+            raise KeyError(f"there is no {self._noun} {key!r} that was registered")
+        del self._by_key[key]
+        self._changed()
+
+    def merged(self, source: object, features: Iterable[F]) -> dict[str, F]:
+        """What there would be if `source` gave these, and no more what it gave before: first what was registered, then
+        what each source gives, in the order of the sources. Raises ValueError for a key that is taken."""
+        given = self._given | {source: _by_key(features, self._noun)}
+        others = {key for each in self._given.values() for key in each}
+        merged = {key: feature for key, feature in self._by_key.items() if key not in others}
+        for each in given.values():
+            for key, feature in each.items():
+                if key in merged:
+                    raise ValueError(f"{self._noun} {key!r} is given, and taken already; names must differ")
+                merged[key] = feature
+        return merged
+
+    def give(self, source: object, features: Iterable[F]) -> None:
+        """Swap what `source` gave before for these, in one step. Raises ValueError, and changes nothing, for a key that
+        is taken."""
+        features = list(features)
+        merged = self.merged(source, features)
+        self._given[source] = _by_key(features, self._noun)
+        self._by_key.clear()  # the very dict stays, as `get` is bound to it
+        self._by_key.update(merged)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._pages:
+            self._pages.clear()
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -70,6 +109,15 @@ class Features(Generic[F]):
         listed = b'"%b":[%b]' % (self._member.encode(), b",".join([each.definition(modern) for each in features]))
         after = start + size
         return listed if after >= len(self._by_key) else b'%b,"nextCursor":"%b"' % (listed, _cursor(after))
+
+
+def _by_key(features: Iterable[F], noun: str) -> dict[str, F]:
+    found: dict[str, F] = {}
+    for feature in features:
+        if feature.key in found:
+            raise ValueError(f"{noun} {feature.key!r} is given twice; names must differ")
+        found[feature.key] = feature
+    return found
 
 
 def _cursor(start: int) -> bytes:

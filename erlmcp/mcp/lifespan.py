@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 if TYPE_CHECKING:
     from erlmcp.mcp.app import App
 
-__all__ = ["CLOSED", "Lifespan", "Opened", "entered"]
+__all__ = ["CLOSED", "Closed", "Lifespan", "Opened"]
 
 Lifespan: TypeAlias = Callable[["App"], AbstractAsyncContextManager[Any]]
 """An async context manager made for an app; what it yields is `ctx.lifespan` in every handler."""
@@ -26,31 +26,31 @@ CLOSED: Final = Closed()
 class Opened:
     """The value of one app's lifespan: None when it has none, `CLOSED` while its own is not entered."""
 
-    __slots__ = ("lifespan", "value")
+    __slots__ = ("_app", "_lifespan", "value")
 
-    def __init__(self, lifespan: Lifespan | None) -> None:
+    def __init__(self, app: "App", lifespan: Lifespan | None) -> None:
         """Raises TypeError for what cannot be entered, so that it is said where the app is written."""
         if lifespan is not None and not callable(lifespan):
             raise TypeError("lifespan must be a function of the app that gives an async context manager")
-        self.lifespan = lifespan
+        self._app = app
+        self._lifespan = lifespan
         self.value: Any = None if lifespan is None else CLOSED
 
-
-@asynccontextmanager
-async def entered(app: "App", opened: Opened) -> AsyncIterator[None]:
-    """Within, the lifespan's value is there. What the lifespan raises goes through."""
-    if opened.lifespan is None:
-        yield
-        return
-    manager = opened.lifespan(app)
-    if not hasattr(manager, "__aenter__"):
-        raise TypeError(
-            f"the lifespan of {app.name} gave {type(manager).__name__}, which is no async context manager:"
-            " decorate it with contextlib.asynccontextmanager"
-        )
-    async with manager as value:
-        opened.value = value
-        try:
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """Within, the value is there. What the lifespan raises goes through."""
+        if self._lifespan is None:
             yield
-        finally:
-            opened.value = CLOSED
+            return
+        manager = self._lifespan(self._app)
+        if not hasattr(manager, "__aenter__"):
+            raise TypeError(
+                f"the lifespan of {self._app.name} gave {type(manager).__name__}, which is no async context manager:"
+                " decorate it with contextlib.asynccontextmanager"
+            )
+        async with manager as value:
+            self.value = value
+            try:
+                yield
+            finally:
+                self.value = CLOSED

@@ -270,6 +270,7 @@ METHODS: Final = (
 
 def surfaces(app: App, options: Options, backplane: Backplane) -> Mapping[str, Surface]:
     """What `app` serves in each revision: every method that the revision knows and the app has a feature for."""
+    app.limits = backplane.limits
     info = identity(app)
     offered = [method for method in METHODS if method.offered(app)]
     servers = [Server(app, options, each.modern, info, b"", backplane) for each in REVISIONS]
@@ -284,18 +285,17 @@ def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surfa
     declared = capabilities(server.app, names, served, extensions, modern=revision.modern)
     server = replace(server, capabilities=declared)
     app, info = server.app, server.info
-    repeats = {tool.key: tool.headers for tool in app.tools if tool.headers}
     hints = cache_hints(app.cache_ttl_ms, app.cache_scope)
     return {
         method.name: Served(
             method.name,
             msgspec.json.Decoder(method.params).decode,
-            method.bind(server),
+            app.renewing(method.bind(server)) if method.capability else method.bind(server),
             result_tail(info, modern=revision.modern, hints=hints if method.cacheable else b""),
             method.mirrored,
             method.bounded,
             method.name.encode(),
-            repeats if method.name == "tools/call" else {},
+            app.headers if method.name == "tools/call" else {},
             method.streams,
             _ask_of(method, server),
         )

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from erlmcp.mcp.limits import MAX_CONCURRENCY, Limit, rate_of
+
 __all__ = ["Options"]
 
 
@@ -16,6 +18,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tool_timeout: float = 60.0
     """How long a tool may work, unless it says otherwise. The official clients give up after 60 s as well."""
+
+    tool_rate_limit: str = ""
+    """How often each caller may call each tool that does not say itself, like 10/s or 100/min; empty: as often as there
+    is room. Until there is access control all callers are one, so a default would hold up everybody for anybody."""
+
+    tool_max_concurrency: Annotated[int, Meta(ge=0, le=MAX_CONCURRENCY)] = 0
+    """How many calls of each tool that does not say itself may be under way on the node; 0: as many as there is room
+    for. One more is refused with 503 and Retry-After."""
 
     threads: int = 16
     """Threads of the bounded pool that sync functions run in."""
@@ -64,3 +74,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in (*counts, *streams, *asking, "tool_timeout", "keep_alive"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")
+        try:
+            rate_of(self.tool_rate_limit)
+        except ValueError as fault:
+            raise ValueError(f"tool_rate_limit: {fault}") from fault
+
+    @property
+    def tool_limit(self) -> Limit:
+        """What each tool bears that does not say itself."""
+        return Limit(rate_of(self.tool_rate_limit), self.tool_max_concurrency or None)

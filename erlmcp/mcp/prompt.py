@@ -12,7 +12,8 @@ from erlmcp.mcp.arguments import ArgumentFault
 from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.content import Block, Message
 from erlmcp.mcp.context import Context
-from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.middleware import Invocation
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of, renamed
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.text_arguments import TextArguments
 
@@ -24,6 +25,8 @@ class PromptOptions(FeatureOptions, total=False):
 class Prompt(Callee):
     """`get` takes the raw arguments and gives the members of the result."""
 
+    method = "prompts/get"
+
     def __init__(self, function: Callable[..., Any], options: PromptOptions, room: Room) -> None:
         """Raises TypeError for a function that cannot be a prompt."""
         signature = signatures.read(function)
@@ -31,7 +34,8 @@ class Prompt(Callee):
         told = docstring.read(function.__doc__)
         self._arguments = TextArguments(signature, told.arguments)
         invoke, mode = prepared(function, signature, room, inline=options.get("inline", False))
-        super().__init__(invoke, mode, options.get("timeout"), room)
+        super().__init__(invoke, mode, options, room)
+        self.call = self._bare = self._get
         description = description_of(told, options)
         self._prefix = b'"description":%b,' % msgspec.json.encode(description) if description is not None else b""
         self.arguments = frozenset(signature.hints)
@@ -44,6 +48,20 @@ class Prompt(Callee):
 
     def get(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         """Raises RpcError (-32602) for arguments that do not fit."""
+        made: Members | Awaitable[Members] = self.call(arguments, context)
+        return made
+
+    def describe(self, asked: bytes | None) -> tuple[str, bytes]:
+        return self.key, asked or b"{}"
+
+    def restore(self, asked: bytes | None, invocation: Invocation) -> bytes:  # noqa: ARG002 - the seam of Callee
+        return invocation.raw
+
+    def rename(self, prefix: str) -> None:
+        self.key = f"{prefix}_{self.key}"
+        self._definition = renamed(self._definition, {"name": self.key})
+
+    def _get(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         try:
             values = self._arguments.decode(_texts(arguments))
         except ArgumentFault as fault:

@@ -1,15 +1,16 @@
 """What registering a tool, a resource or a prompt has in common: what its author may say, and how it is listed."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 
+from erlmcp.mcp.callee import CalleeOptions
 from erlmcp.mcp.content import Icon
 from erlmcp.mcp.docstring import Docstring
 
 
-class FeatureOptions(TypedDict, total=False):
+class FeatureOptions(CalleeOptions, total=False):
     """What an author may say about any feature beside its function."""
 
     name: str | None
@@ -18,13 +19,15 @@ class FeatureOptions(TypedDict, total=False):
     """What people read instead of the name."""
     description: str | None
     """What it is for; the first paragraph of the docstring when left out."""
-    inline: bool
-    """Run a quick sync function on the loop: no thread, and no timeout."""
-    timeout: float | None
-    """Seconds it may take; `tool_timeout` of the configuration when left out."""
     icons: list[Icon] | None
     meta: Mapping[str, Any] | None
     """The definition's `_meta`."""
+
+
+def renamed(definition: bytes, members: Mapping[str, Any]) -> bytes:
+    """A definition with other members in the place of those of the same names."""
+    known = msgspec.json.decode(definition, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**known, **members})
 
 
 def check_options(options: Mapping[str, Any], known: type, subject: str) -> None:

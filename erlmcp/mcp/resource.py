@@ -13,7 +13,8 @@ from erlmcp.mcp.arguments import ArgumentFault
 from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.content import Annotations, Contents, Embedded
 from erlmcp.mcp.context import Context
-from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.middleware import Invocation
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of, renamed
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.text_arguments import TextArguments
 from erlmcp.mcp.uri_template import UriTemplate
@@ -35,7 +36,7 @@ class ResourceOptions(FeatureOptions, total=False):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a read needs to know: the URI that was asked for, and the values of its variables."""
+    """What a read needs to know: the URI that was asked for, and the values of its variables, first as text."""
 
     uri: str
     values: Any
@@ -43,6 +44,8 @@ class Reading(msgspec.Struct, frozen=True):
 
 class Readable(Callee):
     """What resources and templates have in common: a function whose value becomes contents."""
+
+    method = "resources/read"
 
     def __init__(
         self, uri: str, function: Callable[..., Any], options: ResourceOptions, room: Room, variables: list[str] | None
@@ -53,11 +56,13 @@ class Readable(Callee):
         _check_variables(uri, signature, variables or [])
         self._arguments = TextArguments(signature, {})
         invoke, mode = prepared(function, signature, room, inline=options.get("inline", False))
-        super().__init__(lambda reading, context: invoke(reading.values, context), mode, options.get("timeout"), room)
+        super().__init__(lambda reading, context: invoke(reading.values, context), mode, options, room)
+        self.call = self._bare = self._read
         self._mime_type = options.get("mime_type")
         self._meta = dict(meta) if (meta := options.get("meta")) is not None else None
+        self._spelled = "uri" if variables is None else "uriTemplate"
         members = {
-            "uri" if variables is None else "uriTemplate": uri,
+            self._spelled: uri,
             "name": options.get("name") or signature.name,
             "description": description_of(docstring.read(function.__doc__), options),
             "mimeType": self._mime_type,
@@ -71,12 +76,26 @@ class Readable(Callee):
 
     def read(self, uri: str, variables: Mapping[str, str], context: Context) -> Members | Awaitable[Members]:
         """The members of the result. Raises RpcError (-32602) when a variable does not fit its parameter."""
+        made: Members | Awaitable[Members] = self.call(Reading(uri, variables), context)
+        return made
+
+    def describe(self, asked: Reading) -> tuple[str, bytes]:
+        return asked.uri, msgspec.json.encode(asked.values)
+
+    def restore(self, asked: Reading, invocation: Invocation) -> Reading:
+        return Reading(asked.uri, invocation.arguments)
+
+    def rename(self, prefix: str) -> None:
+        self.key = under(prefix, self.key)
+        self._definition = renamed(self._definition, {self._spelled: self.key})
+
+    def _read(self, reading: Reading, context: Context) -> Members | Awaitable[Members]:
         try:
-            values = self._arguments.decode(variables)
+            values = self._arguments.decode(reading.values)
         except ArgumentFault as fault:
-            data = msgspec.json.encode({"uri": uri})
+            data = msgspec.json.encode({"uri": reading.uri})
             raise RpcError(INVALID_PARAMS, f"{self.key}: {fault.message}", data) from fault
-        return self.start(Reading(uri, values), context)
+        return self.start(Reading(reading.uri, values), context)
 
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         parts = value if isinstance(value, list | tuple) and _all_embedded(value) else [value]
@@ -111,6 +130,10 @@ class Template(Readable):
         self.arguments = frozenset(self._template.names)
         super().__init__(uri, function, options, room, self._template.names)
 
+    def rename(self, prefix: str) -> None:
+        super().rename(prefix)
+        self._template = UriTemplate(self.key)
+
     def match(self, uri: str) -> dict[str, str] | None:
         return self._template.match(uri)
 
@@ -119,6 +142,12 @@ def _checked_uri(uri: str) -> str:
     if not _SCHEME.match(uri):
         raise ValueError(f"{uri!r} is no URI of a resource: it starts with a scheme, as in config://app")
     return uri
+
+
+def under(prefix: str, uri: str) -> str:
+    """The URI of a resource whose app is mounted: `notes://all` → `notes://prefix/all`."""
+    scheme, _, rest = uri.partition(":")
+    return f"{scheme}://{prefix}/{rest[2:]}" if rest.startswith("//") else f"{scheme}:{prefix}/{rest}"
 
 
 def is_template(uri: str) -> bool:

@@ -6,6 +6,7 @@ A result that is there at once is answered at once, without a task. One that is 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from erlmcp.http import Request, Response
@@ -16,12 +17,14 @@ from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
+from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
 from erlmcp.mcp.identity import OWN_META
 from erlmcp.mcp.late import Answered, LateAnswer
 from erlmcp.mcp.methods import METHODS, surfaces
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.registry import Kind
 from erlmcp.mcp.reply import refuse, respond
 from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.stream import NO_SINK, EventStream
@@ -36,6 +39,7 @@ Observer: TypeAlias = Callable[[str, str, str, float], object]
 an error's code; seconds. `method` is one that we serve, or empty."""
 
 ACCEPTED: Final = Response(202, b"", b"")
+LISTS: Final[Mapping[str, Kind]] = {TOOLS: "tools", RESOURCES: "resources", PROMPTS: "prompts"}
 KNOWN: Final = frozenset(method.name for method in METHODS)
 
 
@@ -50,6 +54,8 @@ class Endpoint:
         self._max_depth: Final = options.max_depth
         self._backplane: Final = backplane or Backplane()
         app.relay(self._backplane.changes.tell)
+        for change, kind in LISTS.items():
+            self._backplane.changes.heed(change, partial(app.stale, kind))
         self._surfaces: Final = surfaces(app, options, self._backplane)
         self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
         self._on_call = on_call

@@ -13,9 +13,10 @@ from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault, Arguments
 from erlmcp.mcp.callee import Callee, Members, Mode, Room, crash, prepared
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.middleware import Invocation
 from erlmcp.mcp.param_headers import ParamHeader, param_headers
 from erlmcp.mcp.raw_schema import RawArguments
-from erlmcp.mcp.registration import FeatureOptions, definition, description_of
+from erlmcp.mcp.registration import FeatureOptions, definition, description_of, renamed
 from erlmcp.mcp.result import Result
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.tool_error import ToolError
@@ -47,16 +48,15 @@ class ToolOptions(FeatureOptions, total=False):
 
 
 class Tool(Callee):
-    """`call` takes a call's raw arguments and gives the members of its result."""
+    """`call` takes a call's raw arguments, a JSON object or None, and gives the members of its result, faults in the
+    arguments included, as the model can mend those (SEP-1303)."""
 
-    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "call", "headers", "key")
+    method = "tools/call"
 
-    key: str
+    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers")
+
     headers: tuple[ParamHeader, ...]
     """The arguments that clients repeat as headers."""
-    call: Call
-    """From raw arguments, a JSON object or None, to the members of the result, faults in the arguments included, as the
-    model can mend those (SEP-1303). Raises Overloaded; what the function raises propagates, but ToolError."""
     _decode: Callable[[bytes | None], Any]
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
@@ -65,7 +65,7 @@ class Tool(Callee):
         signature = signatures.read(function, open_allowed=input_schema is not None)
         spread = asdict if input_schema is None else dict
         invoke, mode = prepared(function, signature, room, inline=options.get("inline", False), spread=spread)
-        super().__init__(invoke, mode, options.get("timeout"), room)
+        super().__init__(invoke, mode, options, room)
         self.key = _checked_name(options.get("name") or signature.name)
         told = docstring.read(function.__doc__)
         if input_schema is None:
@@ -78,9 +78,10 @@ class Tool(Callee):
             self._decode = RawArguments(schema, signature).decode
         self._result = result.of(self.key, signature.returns, options.get("output_schema"))
         self._encode = self._result.encode
-        self.call = self._call
+        self._bare = self._call
         if mode is Mode.INLINE and input_schema is None and signature.positional:
-            self.call = straight(function, arguments.straight, self._result, self.refuse, otherwise=self._call)
+            self._bare = straight(function, arguments.straight, self._result, self.refuse, otherwise=self._call)
+        self.call = self._bare
         self.headers = param_headers(self.key, schema, encoded)
         members = {
             "name": self.key,
@@ -95,6 +96,18 @@ class Tool(Callee):
 
     def definition(self, modern: bool) -> bytes:
         return self._modern if modern else self._legacy
+
+    def describe(self, asked: bytes | None) -> tuple[str, bytes]:
+        return self.key, asked or b"{}"
+
+    def restore(self, asked: bytes | None, invocation: Invocation) -> bytes:  # noqa: ARG002 - the seam of Callee
+        return invocation.raw
+
+    def rename(self, prefix: str) -> None:
+        self.key = _checked_name(f"{prefix}_{self.key}")
+        same = self._legacy is self._modern
+        self._modern = renamed(self._modern, {"name": self.key})
+        self._legacy = self._modern if same else renamed(self._legacy, {"name": self.key})
 
     def _call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         try:

@@ -70,7 +70,7 @@ class Station:
 
     async def _work(self, ready: Callable[[], None]) -> None:
         """The app at work, from before the doors open until after they have closed."""
-        async with self._app.running():
+        async with self._app.running(self._wanted):
             ready()
             await asyncio.get_running_loop().create_future()
 

@@ -10,8 +10,10 @@ from erlmcp.mcp.context import LEVELS
 from erlmcp.mcp.types import LogLevel
 from tests.mcp.posts import endpoint, outcome, post
 
+FREE = {"strict_initialize", "tool_rate_limit", "tool_max_concurrency"}
 
-@pytest.mark.parametrize("name", [name for name in Options.__struct_fields__ if name != "strict_initialize"])
+
+@pytest.mark.parametrize("name", [name for name in Options.__struct_fields__ if name not in FREE])
 def test_a_limit_must_be_greater_than_nothing(name):
     assert getattr(Options(**{name: 1}), name) == 1
     with pytest.raises(msgspec.ValidationError, match=f"{name} must be greater than 0"):

@@ -1,0 +1,133 @@
+"""Middleware: an author's code around every call of a tool, prompt, resource or completion.
+
+It sees what is asked, may refuse it, change it, change the answer, and measure. It does not see what is refused before
+a function is reached: unknown names, faulty envelopes, limits.
+"""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.limits import Enter
+from erlmcp.mcp.result import Refused
+from erlmcp.mcp.tool_error import ToolError
+
+__all__ = ["Invocation", "Middleware", "Proceed", "Reply", "Station", "checked", "surrounded"]
+
+
+class Invocation(msgspec.Struct, frozen=True, eq=False):
+    """One call on its way to an author's function."""
+
+    method: str
+    """`tools/call`, `resources/read`, `prompts/get` or `completion/complete`."""
+    target: str
+    """The tool, the prompt, or the URI that is read; for a completion the prompt or template."""
+    context: Context
+    raw: bytes
+    """The arguments as a raw JSON object; of a resource, the values of its variables."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, decoded anew each time, before they are checked."""
+        arguments: dict[str, Any] = msgspec.json.decode(self.raw)
+        return arguments
+
+    def having(self, arguments: Mapping[str, Any]) -> "Invocation":
+        """The same with other arguments."""
+        return Invocation(self.method, self.target, self.context, msgspec.json.encode(arguments))
+
+
+class Reply(msgspec.Struct, frozen=True, eq=False):
+    """An answer on its way back."""
+
+    members: bytes
+    """The members of the result as raw JSON, without its braces."""
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> "Reply":
+        """From a result in the words of the wire, `{"content": [{"type": "text", "text": "…"}]}`."""
+        members = msgspec.json.encode(result)[1:-1]
+        return cls(Refused(members) if result.get("isError") else members)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result in the words of the wire, decoded anew each time."""
+        result: dict[str, Any] = msgspec.json.decode(b"{%b}" % self.members)
+        return result
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is a tool's no (`isError`)."""
+        return isinstance(self.members, Refused)
+
+
+Proceed: TypeAlias = Callable[[Invocation], Awaitable[Reply]]
+"""The rest of the way: the next middleware, at last the function."""
+
+Middleware: TypeAlias = Callable[[Invocation, Proceed], Awaitable[Reply]]
+
+
+class Station(msgspec.Struct, frozen=True, eq=False):
+    """A feature as middleware goes around it."""
+
+    method: str
+    describe: Callable[[Any], tuple[str, bytes]]
+    """From what was asked to the target and the raw arguments."""
+    restore: Callable[[Any, Invocation], Any]
+    """From what was asked, and the invocation that came through, to what is asked now."""
+    refuse: Callable[[ToolError], bytes]
+    """A middleware said no."""
+    late: Callable[[float], bytes]
+    """It all took too long."""
+    seconds: Callable[[], float]
+    """How long the function may take; with middleware around it, twice as long."""
+
+
+def checked(middleware: Middleware) -> Middleware:
+    """Raises TypeError for what is no async function of two."""
+    if not inspect.iscoroutinefunction(middleware) and not inspect.iscoroutinefunction(
+        getattr(middleware, "__call__", None)  # noqa: B004 - an object whose call is async
+    ):
+        raise TypeError(f"middleware is an async function of an invocation and the rest of its way, not {middleware!r}")
+    return middleware
+
+
+def surrounded(enter: Enter, station: Station, middleware: Sequence[Middleware]) -> Enter:
+    """`enter` with the middleware around it, the first outermost."""
+    chain = tuple(middleware)
+
+    async def walk(asked: Any, context: Context) -> bytes:
+        target, raw = station.describe(asked)
+
+        async def step(at: int, invocation: Invocation) -> Reply:
+            if at == len(chain):
+                made = enter(station.restore(asked, invocation), invocation.context)
+                return Reply(made if isinstance(made, bytes) else await made)
+            reply = await chain[at](invocation, functools.partial(step, at + 1))
+            if not isinstance(reply, Reply):
+                raise TypeError(f"middleware {chain[at]!r} returned {type(reply).__name__}, and no Reply")
+            return reply
+
+        limit = 2 * station.seconds()
+        try:
+            async with asyncio.timeout(limit) as deadline:
+                reply = await step(0, Invocation(station.method, target, context, raw))
+        except ToolError as error:
+            return station.refuse(error)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            context.cancel()
+            return station.late(limit)
+        return reply.members
+
+    def enter_surrounded(asked: Any, context: Context) -> Awaitable[bytes]:
+        context.attach(asyncio.get_running_loop())
+        return walk(asked, context)
+
+    return enter_surrounded
