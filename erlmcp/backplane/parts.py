@@ -15,13 +15,15 @@ Each node has them, whatever app it serves. To add a feature that workers share:
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from erlmcp.backplane.bus import LinkBus
+from erlmcp.backplane.key_ring import ROTATED, FileRing
 from erlmcp.backplane.limits import NodeLimits
-from erlmcp.mcp import Backplane, Options
+from erlmcp.mcp import Backplane, Options, Sealer
 from erlmcp.otp import ChildSpec, Link, Service
 from erlmcp.store import Database, Migrations, Queries, Schema
 
@@ -48,6 +50,8 @@ class Part(Struct, frozen=True):
 class Shore(Struct, frozen=True):
     """What a worker process lends to its ends of the features."""
 
+    place: Path
+    """The node's data directory."""
     link: Link
     reader: Database | None
     """Reads what is committed, in this process; None where no feature keeps tables."""
@@ -63,7 +67,9 @@ PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {}
 
 def join(shore: Shore) -> Backplane:
     """The backplane of one worker process."""
-    return Backplane(bus=LinkBus(shore.link), limits=NodeLimits(shore.link.path.parent / LIMITS))
+    bus, ring = LinkBus(shore.link), FileRing(shore.place)
+    bus.subscribe(ROTATED, lambda _: ring.refresh(), ring.refresh)
+    return Backplane(bus=bus, sealer=Sealer(ring), limits=NodeLimits(shore.place / LIMITS))
 
 
 def parts(ground: Ground, listed: Mapping[str, Callable[[Ground], Part]] = PARTS) -> Part:

@@ -13,7 +13,7 @@ from erlmcp.mcp.middleware import Invocation, Middleware, Proceed, Reply
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.providers import Given
 from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, ToolUse
-from erlmcp.mcp.seal import FixedRing, KeyRing, Sealer
+from erlmcp.mcp.seal import KEY_BYTES, FixedRing, KeyRing, Sealer
 from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
 from erlmcp.mcp.threads import Overloaded
@@ -22,6 +22,7 @@ from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
 from erlmcp.mcp.trace import Trace
 
 __all__ = [
+    "KEY_BYTES",
     "METHODS",
     "Annotations",
     "App",

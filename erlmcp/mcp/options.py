@@ -64,6 +64,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_request_state: int = 64 * 1024
     """Bytes of answers and of `Context.state` that a client carries from round to round."""
 
+    key_rotation_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    """Days until another key seals what clients carry for us; the ones before it open for 30 days more. A key is good
+    for 2**32 tokens of a kind (NIST SP 800-38D §8.3): in a week, 7,000 each second."""
+
     strict_initialize: bool = False
     """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""
 

@@ -5,6 +5,7 @@ In a node they are a process of their own; `erlmcp stdio` without a node has the
 
 import asyncio
 import os
+from datetime import UTC, datetime
 
 from erlmcp import backplane, otp, tcps
 from erlmcp.node.exits import Exit, Refusal
@@ -46,7 +47,9 @@ class LineParts:
             coordinator = tcps.Coordinator(self.owner, sections.tcps, publish=self._publish)
             services[tcps.SERVICE] = tcps.service(coordinator)
             actors += [coordinator.child(), tcps.Duties(self.owner, sections.tcps).child()]
-        self.tree = line_tree(keeper.child("database"), [keeper.dependent(actor) for actor in actors], self.hub)
+        keys = backplane.KeyKeeper(place, sections.mcp.key_rotation_days, self._signal)
+        dependents = [keeper.dependent(actor) for actor in actors]
+        self.tree = line_tree(keeper.child("database"), [*dependents, keys.child()], self.hub)
 
     def tell(self) -> None:
         """Tell all who have joined how the database is, if that has changed."""
@@ -64,7 +67,8 @@ class LineParts:
 
 
 def open_once(sections: Sections) -> None:
-    """Open the database and close it again, before there is a tree: what is wrong with it is told in one line.
+    """Open the database and close it again, and have the file of keys, before there is a tree: what is wrong with them
+    is told in one line.
 
     Refusal(CANNOT_BOOT). Not on a running loop.
     """
@@ -77,4 +81,8 @@ def open_once(sections: Sections) -> None:
     try:
         asyncio.run(attempt())
     except StoreError as error:
+        raise Refusal(Exit.CANNOT_BOOT, str(error)) from error
+    try:
+        backplane.make_keys(data_dir(sections.node), datetime.now(UTC))
+    except (backplane.KeysDamaged, OSError) as error:
         raise Refusal(Exit.CANNOT_BOOT, str(error)) from error

@@ -46,7 +46,7 @@ class LineLink:
             self.reader = SqliteReader(place / DATABASE, tables, sections.store)
         if self.needed and self.reader is not None:
             self.views = tcps.Views(self.reader, sections.tcps)
-        self.backplane = backplane.join(backplane.Shore(self.link, self.reader, sections.mcp))
+        self.backplane = backplane.join(backplane.Shore(place, self.link, self.reader, sections.mcp))
 
     def children(self) -> list[otp.ChildSpec]:
         """For the tree: the link, and the reader where there is something to read."""

@@ -80,7 +80,7 @@ def test_health_has_the_runbook_s_shape_and_counts_the_whole_node(standing: Node
     def document() -> dict:
         return json.loads(get(standing.port(), "/health")[1])
 
-    until(lambda: document()["metrics"]["process_count"] == 1 + 4 + 2 * 7, "all reports")
+    until(lambda: document()["metrics"]["process_count"] == 1 + 5 + 2 * 7, "all reports")
     health = document()
     assert (health["status"], health["version"]) == ("healthy", "0.6.0")
     assert [(check["name"], check["status"]) for check in health["checks"]] == [
@@ -125,7 +125,7 @@ def test_status_shows_the_tree_for_people(standing: Node):
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]
     names = [line.strip("│├└─ ").split("  ")[0].strip() for line in lines[3:]]
-    assert names[:4] == ["line", "root", "database", "hub"]
+    assert names[:4] == ["line", "root", "database", "keys"]
     assert names[4:12] == ["worker-1", "root", "line link", "app", "doors", "http", "metrics", "worker-2"]
 
 
