@@ -138,6 +138,20 @@ def test_x_mcp_header(region: Region = "") -> str:  # noqa: PT028 - a tool, and 
     return f"region={region}"
 
 
+@app.tool
+def test_trigger_tool_change() -> str:
+    """Tell that the list of tools has changed."""
+    app.tools_changed()
+    return "told"
+
+
+@app.tool
+def test_trigger_prompt_change() -> str:
+    """Tell that the list of prompts has changed."""
+    app.prompts_changed()
+    return "told"
+
+
 @app.resource("test://static-text", name="static-text", mime_type="text/plain")
 def static_text() -> str:
     """A text that never changes."""

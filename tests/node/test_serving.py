@@ -125,8 +125,8 @@ def test_status_shows_the_tree_for_people(standing: Node):
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]
     names = [line.strip("│├└─ ").split("  ")[0].strip() for line in lines[3:]]
-    assert names[:4] == ["line", "root", "database", "keys"]
-    assert names[4:12] == ["worker-1", "root", "line link", "app", "doors", "http", "metrics", "worker-2"]
+    assert names[:5] == ["line", "root", "database", "keys", "hub"]
+    assert names[5:13] == ["worker-1", "root", "line link", "app", "doors", "http", "metrics", "worker-2"]
 
 
 def test_status_is_one_document_for_machines(standing: Node):
