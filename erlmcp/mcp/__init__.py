@@ -20,6 +20,7 @@ from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool import ToolAnnotations
 from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
 from erlmcp.mcp.trace import Trace
+from erlmcp.mcp.views import Csp
 
 __all__ = [
     "KEY_BYTES",
@@ -32,6 +33,7 @@ __all__ = [
     "Completion",
     "Context",
     "Conversation",
+    "Csp",
     "Depends",
     "Elicit",
     "ElicitUrl",

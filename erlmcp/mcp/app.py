@@ -20,6 +20,7 @@ from erlmcp.mcp.registration import check_options
 from erlmcp.mcp.skill_folder import read_skill, read_skills
 from erlmcp.mcp.tool_error import ResourceNotFound
 from erlmcp.mcp.types import Argument, PromptReference, Reference
+from erlmcp.mcp.views import check_views
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,9 +120,10 @@ class App(Assembly):
         return self._completers.start(ref, argument, arguments, context)
 
     def bind(self, options: Options) -> None:
-        """Once per process, before serving. Raises ValueError for a completion of what is not there."""
+        """Once per process, before serving. Raises ValueError for a completion, or a tool's view, that is not there."""
         if not self._providers:
             self._completers.check(self.prompts, self.templates)
+            check_views(self.tools, self.resources)
         self.close()
         self._adopt(options)
         self._rearm()

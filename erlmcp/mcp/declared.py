@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from erlmcp.mcp.app import App
+from erlmcp.mcp.capabilities import UI
+from erlmcp.mcp.views import is_view
 
 __all__ = [
     "EXTENSIONS",
@@ -19,6 +21,7 @@ __all__ = [
     "has_prompts",
     "has_resources",
     "has_tools",
+    "has_views",
 ]
 
 
@@ -32,6 +35,10 @@ def has_prompts(app: App) -> bool:
 
 def has_resources(app: App) -> bool:
     return app.provides("resources")
+
+
+def has_views(app: App) -> bool:
+    return any(is_view(each.key) for each in app.resources) or any(tool.view for tool in app.tools)
 
 
 class Promise(msgspec.Struct, frozen=True):
@@ -60,7 +67,7 @@ PROMISES: Final = (
     Promise("resources", "subscribe", LISTEN | {"resources/subscribe"}),
 )
 
-EXTENSIONS: Final[tuple[Extension, ...]] = ()
+EXTENSIONS: Final = (Extension(UI, has_views),)
 """Since 2026-07-28."""
 
 

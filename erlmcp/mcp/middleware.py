@@ -8,13 +8,14 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.inputs import Asked
 from erlmcp.mcp.limits import Enter
-from erlmcp.mcp.result import Refused
+from erlmcp.mcp.result import InputRequired, Refused, TaskCreated, Unfinished
 from erlmcp.mcp.tool_error import ToolError
 
 __all__ = ["Invocation", "Middleware", "Proceed", "Reply", "Station", "checked", "surrounded"]
@@ -42,6 +43,9 @@ class Invocation(msgspec.Struct, frozen=True, eq=False):
         return Invocation(self.method, self.target, self.context, msgspec.json.encode(arguments))
 
 
+_UNFINISHED: Final[Mapping[str, type[Unfinished]]] = {kind.result_type: kind for kind in (InputRequired, TaskCreated)}
+
+
 class Reply(msgspec.Struct, frozen=True, eq=False):
     """An answer on its way back."""
 
@@ -51,14 +55,23 @@ class Reply(msgspec.Struct, frozen=True, eq=False):
     @classmethod
     def of(cls, result: Mapping[str, Any]) -> "Reply":
         """From a result in the words of the wire, `{"content": [{"type": "text", "text": "…"}]}`."""
-        members = msgspec.json.encode(result)[1:-1]
+        unfinished = _UNFINISHED.get(result.get("resultType", ""))
+        members = msgspec.json.encode({key: value for key, value in result.items() if key != "resultType"})[1:-1]
+        if unfinished is not None:
+            return cls(unfinished(members))
         return cls(Refused(members) if result.get("isError") else members)
 
     @property
     def result(self) -> dict[str, Any]:
-        """The result in the words of the wire, decoded anew each time."""
+        """The result in the words of the wire, decoded anew each time; one that is not `finished` says so there."""
         result: dict[str, Any] = msgspec.json.decode(b"{%b}" % self.members)
-        return result
+        members = self.members
+        return {**result, "resultType": members.result_type} if isinstance(members, Unfinished) else result
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is the answer: else the client is asked first, or the call goes on as a task."""
+        return not isinstance(self.members, Unfinished)
 
     @property
     def is_error(self) -> bool:
@@ -119,6 +132,8 @@ def surrounded(enter: Enter, station: Station, middleware: Sequence[Middleware])
                 reply = await step(0, Invocation(station.method, target, context, raw))
         except ToolError as error:
             return station.refuse(error)
+        except Asked as question:  # middleware may ask as well
+            return question.members
         except TimeoutError:
             if not deadline.expired():
                 raise

@@ -13,6 +13,7 @@ from erlmcp.mcp.registration import check_options
 from erlmcp.mcp.resource import Resource, ResourceOptions, Template, is_template
 from erlmcp.mcp.skill import SkillFile
 from erlmcp.mcp.tool import Tool, ToolOptions
+from erlmcp.mcp.views import ViewOptions, as_resource
 
 __all__ = ["KINDS", "Kind", "Registry", "kind_of"]
 
@@ -78,6 +79,14 @@ class Registry:
             return function
 
         return register
+
+    def ui(self, uri: str, /, **options: Unpack[ViewOptions]) -> Callable[[F], F]:
+        """Register a function that returns HTML as the view at `uri`, `ui://…`, for `@app.tool(ui=…)` to name.
+
+        A resource like any other, with what a host needs to show it (MCP Apps). Raises ValueError for what is no view.
+        """
+        check_options(options, ViewOptions, "@app.ui")
+        return self.resource(uri, **as_resource(uri, options))
 
     @overload
     def prompt(self, function: F, /, **options: Unpack[PromptOptions]) -> F: ...

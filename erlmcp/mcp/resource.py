@@ -58,14 +58,14 @@ class Readable(Callee):
         invoke, mode = prepared(function, signature, room, inline=options.get("inline", False))
         super().__init__(lambda reading, context: invoke(reading.values, context), mode, options, room)
         self.call = self._bare = self._read
-        self._mime_type = options.get("mime_type")
+        self.mime_type = options.get("mime_type")
         self._meta = dict(meta) if (meta := options.get("meta")) is not None else None
         self._spelled = "uri" if variables is None else "uriTemplate"
         members = {
             self._spelled: uri,
             "name": options.get("name") or signature.name,
             "description": description_of(docstring.read(function.__doc__), options),
-            "mimeType": self._mime_type,
+            "mimeType": self.mime_type,
             "size": options.get("size"),
             "annotations": options.get("annotations"),
         }
@@ -105,13 +105,13 @@ class Readable(Callee):
         if isinstance(value, Embedded):
             return value.contents()
         if isinstance(value, str):
-            return Contents(uri, self._mime_type or TEXT, text=value, meta=self._meta)
+            return Contents(uri, self.mime_type or TEXT, text=value, meta=self._meta)
         if isinstance(value, bytes | bytearray | memoryview):
-            return Contents(uri, self._mime_type or BLOB, blob=bytes(value), meta=self._meta)
+            return Contents(uri, self.mime_type or BLOB, blob=bytes(value), meta=self._meta)
         if value is None:
             raise TypeError(f"resource {self.key} returned None; return its contents, or raise ResourceNotFound(uri)")
         text = msgspec.json.encode(value).decode()
-        return Contents(uri, self._mime_type or JSON, text=text, meta=self._meta)
+        return Contents(uri, self.mime_type or JSON, text=text, meta=self._meta)
 
 
 class Resource(Readable):

@@ -1,7 +1,7 @@
 """A tool: an author's function under a name, with the schemas of what it takes and returns."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias, TypedDict
 
 import msgspec
@@ -17,9 +17,11 @@ from erlmcp.mcp.middleware import Invocation
 from erlmcp.mcp.param_headers import ParamHeader, param_headers
 from erlmcp.mcp.raw_schema import RawArguments
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of, renamed
+from erlmcp.mcp.resource import under
 from erlmcp.mcp.result import Result
 from erlmcp.mcp.schema import JsonSchema
 from erlmcp.mcp.tool_error import ToolError
+from erlmcp.mcp.views import Visibility, meta_of, view_of, with_view
 
 NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 """MCP 2026-07-28, server/tools, Tool Names."""
@@ -45,6 +47,10 @@ class ToolOptions(FeatureOptions, total=False):
     output_schema: JsonSchema | None
     """A JSON Schema of the structured content, instead of one from the return annotation."""
     annotations: ToolAnnotations | None
+    ui: str | None
+    """The view, `ui://…`, that a host with MCP Apps shows the result in."""
+    ui_visibility: Sequence[Visibility] | None
+    """Who may call it where there are views: the `model`, the view (`app`), or both, as when it is left out."""
 
 
 class Tool(Callee):
@@ -53,10 +59,12 @@ class Tool(Callee):
 
     method = "tools/call"
 
-    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers")
+    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers", "view")
 
     headers: tuple[ParamHeader, ...]
     """The arguments that clients repeat as headers."""
+    view: str | None
+    """The view that shows its results."""
     _decode: Callable[[bytes | None], Any]
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
@@ -83,12 +91,15 @@ class Tool(Callee):
             self._bare = straight(function, arguments.straight, self._result, self.refuse, otherwise=self._call)
         self.call = self._bare
         self.headers = param_headers(self.key, schema, encoded)
+        meta = meta_of(self.key, options, options.get("ui"), options.get("ui_visibility"))
+        self.view = view_of(meta)
         members = {
             "name": self.key,
             "description": description_of(told, options),
             "inputSchema": msgspec.Raw(encoded),
             "annotations": _checked_annotations(self.key, options.get("annotations")),
         }
+        options = {**options, "meta": meta}
         self._modern = definition(members | {"outputSchema": self._result.schema}, options)
         self._legacy = self._modern
         if self._result.legacy_schema is not self._result.schema:
@@ -105,9 +116,12 @@ class Tool(Callee):
 
     def rename(self, prefix: str) -> None:
         self.key = _checked_name(f"{prefix}_{self.key}")
-        same = self._legacy is self._modern
-        self._modern = renamed(self._modern, {"name": self.key})
-        self._legacy = self._modern if same else renamed(self._legacy, {"name": self.key})
+        same, members = self._legacy is self._modern, dict[str, Any](name=self.key)
+        if self.view is not None:
+            self.view = under(prefix, self.view)
+            members["_meta"] = with_view(self._modern, self.view)
+        self._modern = renamed(self._modern, members)
+        self._legacy = self._modern if same else renamed(self._legacy, members)
 
     def _call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         try:

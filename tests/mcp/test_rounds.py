@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlmcp import App, Context
-from erlmcp.mcp import Elicit, FixedRing, Options
+from erlmcp.mcp import Depends, Elicit, FixedRing, Invocation, Options, Proceed, Reply
 from tests.mcp.asking import ADA, EVERYTHING, RED, ROOTS, SPOKE, Client, Named, text
 from tests.mcp.posts import PREFIX, modern, outcome, post, said
 
@@ -302,3 +304,53 @@ def test_limits_of_asking_must_be_greater_than_0(name: str):
     Options(**{name: 1})
     with pytest.raises(ValueError, match=f"{name} must be greater than 0"):
         Options(**{name: 0})
+
+
+def guarded() -> App:
+    app = App("guarded")
+
+    @app.middleware
+    async def sure(invocation: Invocation, proceed: Proceed) -> Reply:
+        """Ask before anything is done."""
+        (await invocation.context.elicit("Sure?", Named, key="sure")).granted()
+        reply = await proceed(invocation)
+        return Reply.of({**reply.result, "seen": reply.finished})
+
+    @app.tool
+    async def greet(ctx: Context) -> str:
+        """Ask for a name."""
+        return (await ctx.elicit("Your name?", Named, key="who")).granted().name
+
+    return app
+
+
+async def test_middleware_may_ask_too_and_what_it_changes_stays_a_question():
+    client = Client(guarded())
+    sure = await client.call("greet")
+    assert list(sure["inputRequests"]) == ["sure"]
+    who = await client.call("greet", inputResponses={"sure": ADA}, requestState=sure["requestState"])
+    assert (who["resultType"], list(who["inputRequests"]), who["seen"]) == ("input_required", ["who"], False)
+    done = await client.call("greet", inputResponses={"who": ADA}, requestState=who["requestState"])
+    assert (text(done), done["seen"]) == ("Ada", True)
+
+
+async def test_a_dependency_may_ask_and_is_cleaned_up_in_each_round():
+    app, ends = App("depending"), []
+
+    async def named(ctx: Context) -> AsyncIterator[str]:
+        try:
+            yield (await ctx.elicit("Your name?", Named, key="who")).granted().name
+        finally:
+            ends.append("closed")
+
+    @app.tool
+    async def greet(ctx: Context, name: Annotated[str, Depends(named)]) -> str:
+        """Greet who is asked."""
+        await ctx.elicit("And your friend?", Named, key="friend")
+        return f"Hello, {name}"
+
+    client = Client(app)
+    first = await client.call("greet")
+    second = await client.call("greet", inputResponses={"who": ADA}, requestState=first["requestState"])
+    done = await client.call("greet", inputResponses={"friend": ADA}, requestState=second["requestState"])
+    assert (text(done), ends) == ("Hello, Ada", ["closed"] * 3)
