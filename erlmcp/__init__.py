@@ -7,9 +7,10 @@ drag the protocol in.
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.6.0"
-__all__ = ["App", "Context", "ToolError", "__version__"]
+__all__ = ["App", "Client", "Context", "ToolError", "__version__"]
 
 if TYPE_CHECKING:
+    from erlmcp.client import Client
     from erlmcp.mcp import App, Context, ToolError
 
 
@@ -18,6 +19,10 @@ def __getattr__(name: str) -> Any:
         import erlmcp.mcp  # noqa: PLC0415 - the point of PEP 562
 
         return getattr(erlmcp.mcp, name)
+    if name == "Client":
+        import erlmcp.client  # noqa: PLC0415 - as above
+
+        return erlmcp.client.Client
     raise AttributeError(f"module 'erlmcp' has no attribute {name!r}")
 
 

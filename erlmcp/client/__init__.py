@@ -1,1 +1,101 @@
 """The MCP client: both eras, over HTTP and over a child's standard streams."""
+
+from erlmcp.client.address import Address
+from erlmcp.client.call import LogMessage, Progress
+from erlmcp.client.client import Client
+from erlmcp.client.eras import Server
+from erlmcp.client.errors import (
+    ClientError,
+    ConnectionFailed,
+    Garbled,
+    HttpError,
+    InputNeeded,
+    RpcError,
+    SessionLost,
+    TaskCancelled,
+    TimedOut,
+    ToolFailed,
+)
+from erlmcp.client.fetch import Fetch, Fields, HttpReply
+from erlmcp.client.inputs import Answer, Elicitation, Root, Sampling
+from erlmcp.client.opening import MODES
+from erlmcp.client.options import ClientOptions
+from erlmcp.client.results import (
+    Audio,
+    Completion,
+    Content,
+    Contents,
+    EmbeddedResource,
+    Image,
+    OtherContent,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    PromptResult,
+    Resource,
+    ResourceLink,
+    ResourceResult,
+    ResourceTemplate,
+    ServerInfo,
+    Text,
+    Tool,
+    ToolResult,
+)
+from erlmcp.client.stdio import Stdio
+from erlmcp.client.streamable import Streamable
+from erlmcp.client.subscription import Change, Subscription
+from erlmcp.client.tasks import TaskState, ToolTask
+from erlmcp.client.transport import Transport
+
+__all__ = [
+    "MODES",
+    "Address",
+    "Answer",
+    "Audio",
+    "Change",
+    "Client",
+    "ClientError",
+    "ClientOptions",
+    "Completion",
+    "ConnectionFailed",
+    "Content",
+    "Contents",
+    "Elicitation",
+    "EmbeddedResource",
+    "Fetch",
+    "Fields",
+    "Garbled",
+    "HttpError",
+    "HttpReply",
+    "Image",
+    "InputNeeded",
+    "LogMessage",
+    "OtherContent",
+    "Progress",
+    "Prompt",
+    "PromptArgument",
+    "PromptMessage",
+    "PromptResult",
+    "Resource",
+    "ResourceLink",
+    "ResourceResult",
+    "ResourceTemplate",
+    "Root",
+    "RpcError",
+    "Sampling",
+    "Server",
+    "ServerInfo",
+    "SessionLost",
+    "Stdio",
+    "Streamable",
+    "Subscription",
+    "TaskCancelled",
+    "TaskState",
+    "Text",
+    "TimedOut",
+    "Tool",
+    "ToolFailed",
+    "ToolResult",
+    "ToolTask",
+    "Transport",
+]

@@ -24,12 +24,12 @@ def tracked_files() -> list[Path]:
 
 
 def test_the_facade_exports_exactly_the_public_names():
-    assert sorted(erlmcp.__all__) == ["App", "Context", "ToolError", "__version__"]
+    assert sorted(erlmcp.__all__) == ["App", "Client", "Context", "ToolError", "__version__"]
     assert all(getattr(erlmcp, name) is not None for name in erlmcp.__all__)
 
 
 def test_importing_the_facade_loads_no_protocol():
-    assert not {"erlmcp.mcp", "asyncio", "msgspec"} & modules_after("import erlmcp")
+    assert not {"erlmcp.mcp", "erlmcp.client", "asyncio", "msgspec"} & modules_after("import erlmcp")
 
 
 def test_the_arbiter_loads_no_event_loop_and_no_protocol():
