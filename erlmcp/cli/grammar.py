@@ -17,6 +17,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = {
     "serve": "erlmcp.cli.serving",
     "start": "erlmcp.cli.serving",
+    "stdio": "erlmcp.cli.stdio",
     "stop": "erlmcp.cli.asking",
     "reload": "erlmcp.cli.asking",
     "ping": "erlmcp.cli.asking",

@@ -8,6 +8,7 @@ know where lines come from.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -36,7 +37,7 @@ from erlmcp.mcp.methods import METHODS, surfaces
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import encode
 from erlmcp.mcp.stream import NO_SINK
-from erlmcp.mcp.streamable import Observer, word_for
+from erlmcp.mcp.streamable import LISTS, Observer, word_for
 from erlmcp.mcp.types import Envelope
 from erlmcp.mcp.versions import MODERN
 
@@ -129,7 +130,7 @@ class Batch:
 
 
 class Conversation:
-    """What one client and one app say to each other. All of it on one loop's thread."""
+    """What one client and one app say to each other. Made on the running loop; all of it on its thread."""
 
     def __init__(
         self,
@@ -142,7 +143,10 @@ class Conversation:
         self._options, self._way, self._on_call = options, way, on_call
         shared = backplane or Backplane()
         self._changes: Final = shared.changes
+        self._changes.open()
         app.relay(self._changes.tell)
+        for change, kind in LISTS.items():
+            self._changes.heed(change, partial(app.stale, kind))
         served = surfaces(app, options, shared)
         self._modern: Final = served[next(iter(MODERN.values()))]
         self._older: Final = legacy.PipeSession(served, options, way.write)
@@ -296,8 +300,9 @@ class Conversation:
         page of the specification is told that it is cancelled, too (basic/patterns/cancellation; subscriptions).
         """
         streams = [running.call.facts.id for running in self._running.values() if running.call.method.streams]
-        await self._changes.end()
-        await asyncio.sleep(0)  # in which their results are written
+        if streams:
+            await asyncio.shield(self._changes.end())  # whoever loses patience with this drain may begin another one
+            await asyncio.sleep(0)  # in which their results are written
         for id_ in streams:
             self._way.write(encode_notification(CANCELLED, b'{"requestId":%b}' % id_))
         if self._running and seconds > 0:

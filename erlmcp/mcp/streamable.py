@@ -30,7 +30,7 @@ from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
-__all__ = ["Answer", "Endpoint", "Observer", "word_for"]
+__all__ = ["LISTS", "Answer", "Endpoint", "Observer", "word_for"]
 
 Answer: TypeAlias = Response | Answered
 

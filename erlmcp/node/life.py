@@ -26,7 +26,7 @@ from erlmcp.node.slab import Slab
 from erlmcp.otp import GaveUp, Node, StartFailed, Supervisor
 from erlmcp.telemetry import Log, setup
 
-__all__ = ["Body", "Build", "Outfit", "live"]
+__all__ = ["Body", "Build", "Outfit", "leave_after", "live", "loop_factory"]
 
 OURS = os.path.dirname(__file__)
 
@@ -123,12 +123,12 @@ def live(command: str, arguments: list[str], build: Build) -> int:
     birth, life = Testament(pair, boot.fds.stacks), Testament(pair, boot.fds.stacks)
     with birth:
         sections = sections_of(boot.sections)
-        loop_factory = _loop_factory(sections.node.loop)
+        factory = loop_factory(sections.node.loop)
         log = setup(sections.log, worker=boot.number)
         body = build(Outfit(boot, sections, Slab(boot.fds.slab, boot.slots), log))
     if birth.cause is not None:
         return Exit.CANNOT_BOOT
-    with life, asyncio.Runner(loop_factory=loop_factory) as runner:
+    with life, asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_live(body, sections.node.heartbeat_interval, log, pair))
     body.close()
     log.close()
@@ -148,7 +148,8 @@ def _read_boot(command: str, arguments: list[str]) -> Boot:
     return boot
 
 
-def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Makes the loop of this name (`node.loop`)."""
     if name == "asyncio":
         return asyncio.SelectorEventLoop
     import uvloop  # noqa: PLC0415 - not wanted on plain asyncio
@@ -209,10 +210,11 @@ def _mourn(pair: socket.socket, loop: asyncio.AbstractEventLoop, orphaned: Calla
         loop.call_soon_threadsafe(orphaned)
     except RuntimeError:
         return  # the loop has ended by itself
-    _leave_after(grace)
+    leave_after(grace)
 
 
-def _leave_after(seconds: float) -> None:
-    timer = threading.Timer(seconds, os._exit, args=(Exit.TIMEOUT,))
+def leave_after(seconds: float, code: int = Exit.TIMEOUT) -> None:
+    """End this process with `code` when so long has passed, whatever it is doing."""
+    timer = threading.Timer(seconds, os._exit, args=(code,))
     timer.daemon = True
     timer.start()

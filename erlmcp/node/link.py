@@ -48,6 +48,11 @@ class LineLink:
             self.views = tcps.Views(self.reader, sections.tcps)
         self.backplane = backplane.join(backplane.Shore(place, self.link, self.reader, sections.mcp))
 
+    @property
+    def there(self) -> bool:
+        """Whether commands reach it now and, where it is read here, reads do."""
+        return self.link.connected and (self.reader is None or self.reader.state.up)
+
     def children(self) -> list[otp.ChildSpec]:
         """For the tree: the link, and the reader where there is something to read."""
         link = otp.ChildSpec("line link", self.link.run, shutdown=1.0)

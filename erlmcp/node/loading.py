@@ -11,8 +11,23 @@ from erlmcp.node.exits import Exit, Refusal
 
 if TYPE_CHECKING:
     from erlmcp.mcp import App
+    from erlmcp.node.link import LineLink
+    from erlmcp.node.sections import Sections
 
-__all__ = ["load_app"]
+__all__ = ["app_for", "load_app"]
+
+
+def app_for(sections: "Sections", line: "LineLink") -> "App":
+    """The app that this configuration names. The production line's commands go over the link, its views read the
+    database. Refusal as `load_app`."""
+    if not line.needed:
+        return load_app(sections.node.app)
+    from erlmcp import tcps  # noqa: PLC0415 - a node with another app has no use for these two
+    from erlmcp.apps.tcps import build  # noqa: PLC0415
+
+    if line.views is None:
+        raise RuntimeError("who serves the line reads its database")
+    return build(tcps.RemoteCoordinator(line.link), line.views)
 
 
 def load_app(spec: str) -> "App":

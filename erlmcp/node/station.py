@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from erlmcp import otp
@@ -72,7 +73,8 @@ class Station:
         """The app at work, from before the doors open until after they have closed."""
         async with self._app.running(self._wanted):
             ready()
-            await asyncio.get_running_loop().create_future()
+            with suppress(asyncio.CancelledError):  # or what follows the author's bare `yield` would not be reached
+                await asyncio.get_running_loop().create_future()
 
     def facts(self) -> NodeFacts:
         """The node as the board shows it."""

@@ -1,9 +1,9 @@
-"""The supervision trees of the line process and of a worker, as literals. Shutdown is a tree read right to left."""
+"""The supervision trees of the line, a worker and `erlmcp stdio`, as literals. Shutdown is one read right to left."""
 
 from collections.abc import Sequence
 
 from erlmcp.http import Listener
-from erlmcp.otp import ChildSpec, Hub, Node, Strategy, Supervisor
+from erlmcp.otp import AutoShutdown, ChildSpec, Hub, Node, Restart, Run, Strategy, Supervisor
 
 __all__ = ["APP_GRACE", "DOOR_GRACE", "count", "line_tree", "worker_tree"]
 
@@ -38,6 +38,18 @@ def worker_tree(below: Sequence[ChildSpec], http: Listener, metrics: Listener | 
             *below,
             Supervisor(Strategy.ONE_FOR_ONE, intensity=5, period=30.0, name="doors", children=doors).child(),
         ],
+    )
+
+
+def stdio_tree(below: Sequence[ChildSpec], door: Run) -> Supervisor:
+    """`below`: the line or who waits for it, the link, the reader, the app. The process ends with its one door."""
+    return Supervisor(
+        Strategy.ONE_FOR_ONE,
+        intensity=5,
+        period=60.0,
+        name="root",
+        auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
+        children=[*below, ChildSpec("stdio", door, Restart.TEMPORARY, shutdown=DOOR_GRACE, significant=True)],
     )
 
 

@@ -3,17 +3,12 @@
 It is started by the arbiter with inherited sockets (`erlmcp worker --boot FD`) and binds nothing itself.
 """
 
-from typing import TYPE_CHECKING
-
 from erlmcp.http import RESERVED
 from erlmcp.node.descriptors import allow
 from erlmcp.node.life import Outfit, live
 from erlmcp.node.link import LineLink
-from erlmcp.node.loading import load_app
+from erlmcp.node.loading import app_for
 from erlmcp.node.station import Station
-
-if TYPE_CHECKING:
-    from erlmcp.mcp import App
 
 __all__ = ["main"]
 
@@ -26,15 +21,5 @@ def main(arguments: list[str]) -> int:
 def _build(outfit: Outfit) -> Station:
     allow(outfit.sections.http.max_connections + RESERVED)
     line = LineLink(outfit.sections, f"worker-{outfit.boot.number}")
-    app = _tcps(line) if line.needed else load_app(outfit.sections.node.app)
+    app = app_for(outfit.sections, line)
     return Station(app, line, outfit)
-
-
-def _tcps(line: LineLink) -> "App":
-    """The app of the production line: its commands go over the link, its views read the database."""
-    from erlmcp import tcps  # noqa: PLC0415 - a node with another app has no use for these two
-    from erlmcp.apps.tcps import build  # noqa: PLC0415
-
-    if line.views is None:
-        raise RuntimeError("a worker that serves the line reads its database")
-    return build(tcps.RemoteCoordinator(line.link), line.views)

@@ -27,7 +27,7 @@ from erlmcp.otp.spec import (
 
 if TYPE_CHECKING:
     from erlmcp.otp.actor import Actor, Down
-    from erlmcp.otp.child import ChildSpec, Event, GaveUp, Ignore, Overloaded, Shutdown, StartFailed
+    from erlmcp.otp.child import ChildSpec, Event, GaveUp, Ignore, Overloaded, Run, Shutdown, StartFailed
     from erlmcp.otp.inspect import Node, snapshot
     from erlmcp.otp.pool import Pool
     from erlmcp.otp.remote import Declined, RemoteOptions, Service, TooLarge
@@ -59,6 +59,7 @@ __all__ = [
     "Reason",
     "RemoteOptions",
     "Restart",
+    "Run",
     "Service",
     "Shutdown",
     "Spec",
@@ -74,7 +75,7 @@ __all__ = [
 
 _SHELL = {
     "actor": ("Actor", "Down"),
-    "child": ("ChildSpec", "Event", "GaveUp", "Ignore", "Overloaded", "Shutdown", "StartFailed"),
+    "child": ("ChildSpec", "Event", "GaveUp", "Ignore", "Overloaded", "Run", "Shutdown", "StartFailed"),
     "inspect": ("Node", "snapshot"),
     "pool": ("Pool",),
     "remote": ("Declined", "RemoteOptions", "Service", "TooLarge"),

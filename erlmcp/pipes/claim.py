@@ -18,7 +18,7 @@ ABOVE = 3  # the first number that is no standard stream
 class Claim:
     """`source` and `sink` are what was standard input and output. Processes that are started do not inherit them.
 
-    `close` gives both back as they were, their flags included. One at a time makes sense in a process.
+    They stay claimed for as long as the process lives: what it prints at its very end must not get out either.
     """
 
     def __init__(self) -> None:
@@ -46,18 +46,14 @@ class Claim:
             return not os.path.samestat(found, os.fstat(2))
         return True
 
-    def close(self) -> None:
-        """Give the streams back."""
+    def release(self) -> None:
+        """Hang up, leaving the flags of both as they were. What is printed from now on is not heard by the client."""
         if not self._open:
             return
-        self._open = False
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()  # to standard error, while it still leads there
-        for fd, number in ((self.source, 0), (self.sink, 1)):
+        for fd in (self.source, self.sink):
             with suppress(OSError):
                 os.set_blocking(fd, self._blocking[fd])
-            os.dup2(fd, number)
-            os.close(fd)
+        self._forget()
 
     def _forget(self) -> None:
         """In a forked child: the streams stay the parent's alone, or its end would not be seen by its client."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from erlmcp.pipes.claim import Claim
-from erlmcp.pipes.inlet import Inlet, Receiver
+from erlmcp.pipes.inlet import Hearer, Inlet
 from erlmcp.pipes.options import Options
 from erlmcp.pipes.outlet import Outlet
 
@@ -22,18 +22,23 @@ class Duplex:
         self.heard = True
         """Whether somebody still reads what is said."""
         self._inlet: Inlet | None = None
-        self._receiver: Receiver | None = None
+        self._hearer: Hearer | None = None
 
-    def start(self, receiver: Receiver) -> None:
-        """Begin to read, for `receiver`."""
+    def start(self, hearer: Hearer) -> None:
+        """Begin to read, for `hearer`."""
         claim = self._claim
-        self._receiver = receiver
+        self._hearer = hearer
         self._inlet = Inlet(claim.source, self._options.max_line, self, pollable=claim.pollable(claim.source))
         self._inlet.start()
 
     async def until_over(self) -> None:
         """Return when the input has ended, nobody reads the output any more, or `leave` was said."""
         await asyncio.shield(self._over)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be heard."""
+        return self._over.done()
 
     def leave(self) -> None:
         """Read no more."""
@@ -56,14 +61,14 @@ class Duplex:
 
     def hear(self, line: bytes) -> None:
         """Hand a line on, and read on only if there is room for what it brought about."""
-        if self._receiver is not None:
-            self._receiver.hear(line)
+        if self._hearer is not None:
+            self._hearer.hear(line)
         self._pause_if_full()
 
     def too_long(self, reason: str) -> None:
         """Hand it on."""
-        if self._receiver is not None:
-            self._receiver.too_long(reason)
+        if self._hearer is not None:
+            self._hearer.too_long(reason)
         self._pause_if_full()
 
     def ended(self) -> None:

@@ -12,19 +12,23 @@ from typing import Protocol
 from erlmcp._speedups import FramingError
 from erlmcp.pipes.cutter import Cutter
 
-__all__ = ["Inlet", "Receiver"]
+__all__ = ["Hearer", "Inlet", "Receiver"]
 
 PIECE = 256 * 1024  # bytes read at once; a pipe on Linux holds 64 KiB, a socket some more
 
 
-class Receiver(Protocol):
-    """Who gets the lines. Called on the loop's thread."""
+class Hearer(Protocol):
+    """Who the lines are for. Called on the loop's thread."""
 
     def hear(self, line: bytes) -> None:
         """One line, without its end."""
 
     def too_long(self, reason: str) -> None:
         """In place of a line that is too long."""
+
+
+class Receiver(Hearer, Protocol):
+    """Who gets the lines."""
 
     def ended(self) -> None:
         """There will be no more. Said once."""

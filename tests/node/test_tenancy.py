@@ -1,0 +1,111 @@
+"""Several `erlmcp stdio` on one data directory, with a node and without: one runs the line, the others join it."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.node.nodes import end, launch, until
+from tests.node.piped import Piped, piped
+
+TCPS = "erlmcp.apps.tcps:build"
+OTHER = """
+from erlmcp import App
+
+app = App("other", version="1")
+
+@app.tool(inline=True)
+def one() -> int:
+    return 1
+"""
+
+
+def create(one: Piped, title: str) -> Any:
+    made = one.call("work_order_create", signal_type="internal", title=title, bucket="features")
+    return made.get("work_order", made)
+
+
+def titles(one: Piped) -> set[str]:
+    return {order["title"] for order in one.call("work_order_list")["work_orders"]}
+
+
+def holder(folder: Path) -> int:
+    return int((folder / "data" / "erlmcp.pid").read_text().split()[0])
+
+
+def test_two_that_start_at_once_share_one_line(tmp_path: Path) -> None:
+    with piped(tmp_path) as first, piped(tmp_path) as second:
+        assert {create(first, "a")["title"], create(second, "b")["title"]} == {"a", "b"}
+        assert titles(first) == titles(second) == {"a", "b"}
+        assert holder(tmp_path) in {first.process.pid, second.process.pid}
+        assert (first.leave(), second.leave()) == (0, 0)
+
+
+def test_when_the_one_that_runs_the_line_leaves_another_takes_over(tmp_path: Path) -> None:
+    with piped(tmp_path) as first:
+        create(first, "a")
+        with piped(tmp_path) as second:
+            create(second, "b")
+            assert holder(tmp_path) == first.process.pid
+            assert first.leave() == 0
+            assert create(second, "c")["title"] == "c"
+            assert titles(second) == {"a", "b", "c"}
+            assert holder(tmp_path) == second.process.pid
+            assert second.leave() == 0
+
+
+def test_when_it_is_killed_another_takes_over_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    with piped(tmp_path) as first:
+        create(first, "a")
+        with piped(tmp_path) as second:
+            create(second, "b")
+            first.process.send_signal(signal.SIGKILL)
+            first.process.wait()
+            create(second, "c")
+            assert titles(second) == {"a", "b", "c"}
+
+
+def test_an_app_without_a_production_line_runs_it_for_the_next_one(tmp_path: Path) -> None:
+    with piped(tmp_path, "probe:app", source=OTHER) as first:
+        assert first.call("one") == {"result": 1}
+        with piped(tmp_path) as second:
+            create(second, "a")
+            assert holder(tmp_path) == first.process.pid
+            assert titles(second) == {"a"}
+
+
+def test_a_node_has_its_line_joined_and_nobody_takes_its_place(tmp_path: Path) -> None:
+    node = launch(tmp_path, source=None, app=TCPS)
+    try:
+        until(node.runs, "a running node")
+        with piped(tmp_path) as one:
+            create(one, "a")
+            assert holder(tmp_path) == node.process.pid
+            end(node)
+            waiting = {"signal_type": "internal", "title": "b", "bucket": "features"}
+            number = one.ask("tools/call", {"name": "work_order_create", "arguments": waiting})
+            node = launch(tmp_path, source=None, app=TCPS)
+            until(node.runs, "the node again")
+            assert one.message()["id"] == number
+            assert titles(one) == {"a", "b"}
+            assert holder(tmp_path) == node.process.pid
+            assert one.leave() == 0
+    finally:
+        end(node)
+
+
+def test_a_node_is_told_who_has_its_directory(tmp_path: Path) -> None:
+    with piped(tmp_path) as one:
+        create(one, "a")
+        node = launch(tmp_path, source=None, app=TCPS)
+        assert node.wait() == 4
+        assert f"belongs to erlmcp stdio, with pid {one.process.pid}; close the client that started it" in node.stderr()
+
+
+def test_a_node_without_a_production_line_is_said_to_have_none(tmp_path: Path) -> None:
+    node = launch(tmp_path, source=OTHER, app="probe:app")
+    try:
+        until(node.runs, "a running node")
+        with piped(tmp_path) as one:
+            one.says("is held for probe:app, without a production line: give another --data-dir")
+    finally:
+        end(node)
