@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from erlmcp import App, Context, ToolError
-from erlmcp.mcp import Audio, Embedded, Image, Message, Text
+from erlmcp.mcp import Audio, Elicit, Embedded, Image, Message, Roots, Sample, Text
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -47,6 +47,30 @@ app = App("erlmcp-everything", version="1.0.0", instructions="The fixture of the
 
 
 Region = Annotated[str, msgspec.Meta(extra_json_schema={"x-mcp-header": "Region"})]
+
+
+class Named(msgspec.Struct):
+    """A form that asks for a name."""
+
+    name: str
+
+
+class Confirmed(msgspec.Struct):
+    """A form that asks for a yes."""
+
+    ok: bool
+
+
+class Colored(msgspec.Struct):
+    """A form that asks for a color."""
+
+    color: str
+
+
+class Situated(msgspec.Struct):
+    """A form that asks what a prompt is about."""
+
+    context: str
 
 
 class Templated(msgspec.Struct):
@@ -120,6 +144,20 @@ def test_error_handling() -> str:
 
 
 @app.tool
+async def test_missing_capability(context: Context) -> str:
+    """Needs a model, so a client without sampling is refused."""
+    return (await context.sample("Say anything.", max_tokens=10)).text
+
+
+@app.tool
+async def test_streaming_elicitation(context: Context) -> str:
+    """Reports progress and asks, which both belong on the stream of the request."""
+    await context.progress(0, 1)
+    answer = await context.elicit("What is your name?", Named)
+    return f"The user chose to {answer.action}."
+
+
+@app.tool
 async def test_logging_tool(context: Context) -> str:
     """Logs one message, which only a request with a log level may see."""
     await context.info("This is a log message of test_logging_tool")
@@ -136,6 +174,71 @@ def json_schema_2020_12_tool(**arguments: object) -> str:
 def test_x_mcp_header(region: Region = "") -> str:  # noqa: PT028 - a tool, and no test
     """Says the region, which clients repeat in the Mcp-Param-Region header."""
     return f"region={region}"
+
+
+@app.tool
+async def test_input_required_result_elicitation(context: Context) -> str:
+    """Asks for a name and greets."""
+    answer = await context.elicit("What is your name?", Named, key="user_name")
+    return f"Hello, {answer.granted().name}!"
+
+
+@app.tool
+async def test_input_required_result_sampling(context: Context) -> str:
+    """Asks the client's model."""
+    answer = await context.sample("What is the capital of France?", max_tokens=100, key="capital_question")
+    return answer.text
+
+
+@app.tool
+async def test_input_required_result_list_roots(context: Context) -> str:
+    """Asks for the client's roots."""
+    return ", ".join(root.uri for root in await context.roots(key="client_roots"))
+
+
+@app.tool
+async def test_input_required_result_request_state(context: Context) -> str:
+    """Keeps a word while it asks."""
+    context.state.setdefault("word", "state-ok")
+    await context.elicit("Please confirm", Confirmed, key="confirm")
+    return str(context.state["word"])
+
+
+@app.tool
+async def test_input_required_result_multiple_inputs(context: Context) -> str:
+    """Asks three things at once."""
+    answers = await context.ask(
+        {
+            "user_name": Elicit("What is your name?", Named),
+            "greeting": Sample("Generate a greeting", max_tokens=50),
+            "client_roots": Roots(),
+        }
+    )
+    name, greeting, roots = answers["user_name"].granted().name, answers["greeting"].text, answers["client_roots"]
+    return f"{greeting} {name} works in {len(roots)} roots."
+
+
+@app.tool
+async def test_input_required_result_multi_round(context: Context) -> str:
+    """Asks twice, one question after the other."""
+    name = await context.elicit("Step 1: What is your name?", Named, key="step1")
+    color = await context.elicit("Step 2: What is your favorite color?", Colored, key="step2")
+    return f"{name.granted().name} likes {color.granted().color}."
+
+
+@app.tool
+async def test_input_required_result_tampered_state(context: Context) -> str:
+    """Asks, and trusts no state that is not its own."""
+    answer = await context.elicit("Please confirm", Confirmed, key="confirm")
+    return f"The user chose to {answer.action}."
+
+
+@app.tool
+async def test_input_required_result_capabilities(context: Context) -> str:
+    """Asks only what the client can answer."""
+    questions = {"user_name": Elicit("What is your name?", Named), "greeting": Sample("Greet me", max_tokens=50)}
+    possible = {key: each for key, each in questions.items() if all(context.can(need) for need in each.needs)}
+    return f"{len(await context.ask(possible))} questions were answered."
 
 
 @app.tool
@@ -164,6 +267,9 @@ def static_binary() -> bytes:
     return PNG
 
 
+app.skills(Path(__file__).with_name("skills"))
+
+
 @app.resource("test://watched-resource", name="watched-resource", mime_type="text/plain")
 def watched_resource() -> str:
     """A text to subscribe to."""
@@ -174,9 +280,6 @@ def watched_resource() -> str:
 def templated(id: str) -> Templated:  # noqa: A002 - the template's own word
     """Data for the id in the address."""
     return Templated(id=id, templateTest=True, data=f"Data for ID: {id}")
-
-
-app.skills(Path(__file__).with_name("skills"))
 
 
 @app.prompt
@@ -194,6 +297,13 @@ def test_prompt_with_arguments(arg1: str, arg2: str) -> str:
         arg2: The second argument.
     """
     return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
+
+
+@app.prompt
+async def test_input_required_result_prompt(context: Context) -> str:
+    """Asks what it is to be about."""
+    answer = await context.elicit("What context should the prompt use?", Situated, key="user_context")
+    return f"Work in this context: {answer.granted().context}"
 
 
 @app.prompt
