@@ -13,7 +13,7 @@ __all__ = ["BOARD_ROW", "METRIC_BYTES", "Board", "Row", "Slab", "resident_bytes"
 
 BOARD_ROW = 128  # bytes; two cache lines, so that neighbours do not share one
 METRIC_BYTES = 128 * 1024  # per slot: telemetry.SLOT_BYTES (tests/node/test_slab.py)
-FIELDS = ("pid", "number", "restarts", "memory", "children", "connections", "in_flight", "serving")
+FIELDS = ("pid", "number", "restarts", "memory", "children", "connections", "in_flight", "listening", "serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Row:
     children: int
     connections: int
     in_flight: int
+    listening: int
     serving: int
 
 

@@ -107,6 +107,7 @@ class Station:
             children=count(self.children()),
             connections=self.http.connections,
             in_flight=self.endpoint.in_flight,
+            listening=self.endpoint.listening,
         )
         self.metrics.lost_lines(self._log.dropped)
 
@@ -143,5 +144,6 @@ def _facts(row: Row) -> WorkerFacts:
         children=row.children,
         connections=row.connections,
         in_flight=row.in_flight,
+        listening=row.listening,
         draining=not row.serving,
     )

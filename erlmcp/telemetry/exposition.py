@@ -132,12 +132,16 @@ def _load(facts: NodeFacts) -> Iterator[Family]:
     in_flight = GaugeMetricFamily(
         "http_server_active_requests", "MCP calls whose answer is not there yet.", labels=("worker",)
     )
+    listening = GaugeMetricFamily(
+        "erlmcp_open_subscriptions", "Streams of notifications that are open.", labels=("worker",)
+    )
     for worker in workers:
         label = (str(worker.number),)
         restarts.add_metric(label, worker.restarts)
         connections.add_metric(label, worker.connections)
         in_flight.add_metric(label, worker.in_flight)
-    yield from (restarts, connections, in_flight)
+        listening.add_metric(label, worker.listening)
+    yield from (restarts, connections, in_flight, listening)
 
 
 def _processes(facts: NodeFacts) -> Iterator[Family]:

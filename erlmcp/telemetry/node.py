@@ -23,6 +23,7 @@ class WorkerFacts(Struct, frozen=True):
     children: int = 0  # supervised children that run in it
     connections: int = 0
     in_flight: int = 0
+    listening: int = 0  # streams of notifications that are open
     draining: bool = False
 
 

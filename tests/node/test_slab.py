@@ -32,7 +32,7 @@ def test_a_row_written_by_one_process_is_read_by_another(pair):
     one, other = pair
     one.board.put(2, pid=7, number=1, memory=4096, connections=3)
     assert other.board.rows() == [
-        Row(pid=7, number=1, restarts=0, memory=4096, children=0, connections=3, in_flight=0, serving=0)
+        Row(pid=7, number=1, restarts=0, memory=4096, children=0, connections=3, in_flight=0, listening=0, serving=0)
     ]
 
 
