@@ -18,6 +18,7 @@ import pytest
 
 from erlmcp.http import Response, Stream
 from erlmcp.mcp import App, Endpoint, Options
+from erlmcp.mcp.subscriptions import KEY_LIMIT
 from erlmcp.node.options import Options as NodeOptions
 from erlmcp.node.sections import HttpOptions
 from tests.mcp.posts import events, legacy, modern
@@ -198,6 +199,8 @@ MCP, NODE, HTTP = Options(), NodeOptions(), HttpOptions()
         f"at most {MCP.max_request_state >> 10} KiB\n  (`mcp.max_request_state`), for {MCP.input_ttl:g} s",
         f"A call may take {MCP.tool_timeout:g} s",
         f"pages of {MCP.page_size} ",
+        f"room for {MCP.max_subscriptions:,} open streams",
+        f"one stream for {MCP.max_subscribed:,} URIs of up to {KEY_LIMIT:,} characters",
         f"stands still for {NODE.heartbeat_timeout:g} s",
         f"does not serve within {NODE.boot_timeout:g} s",
         f"({HTTP.drain:g} s, `http.drain`)",

@@ -1,8 +1,13 @@
 """Conversations as people read them: what the client sent (`>`), what the server answered (`<`), prose between.
 
+An answer that goes on is shown as far as it has come. `! app.tools_changed()` is something that happens at the server
+(`app` and `endpoint` are there); below it stands what it brings on the streams that are open, each behind its number
+when there is more than one.
+
 `python tests/transcripts/test_transcripts.py --update` writes the answers that the code gives now; read the diff.
 """
 
+import asyncio
 import pkgutil
 import re
 import sys
@@ -10,48 +15,93 @@ from pathlib import Path
 
 import pytest
 
-from erlmcp.http import Response
-from tests.mcp.posts import endpoint, post
+from erlmcp.http import COMMENT, Response, Stream
+from erlmcp.mcp import Endpoint
+from tests.mcp.posts import endpoint, post, sample
 
 HERE = Path(__file__).parent
 CONVERSATIONS = sorted(HERE.glob("*.txt"))
 APP = re.compile(
     r"# app: (\S+)\n"
 )  # a function that makes the app; without this line it is the sample of tests.mcp.posts
+TURNS = 50  # of the loop, after which whatever needs no clock has happened
 
 
-def replayed(conversation: str) -> str:
+class Stage:
+    """One conversation under way: the app, its endpoint, and the streams that are open."""
+
+    def __init__(self, conversation: str) -> None:
+        asked = APP.match(conversation)
+        self.app = pkgutil.resolve_name(asked[1])() if asked else sample()
+        self.endpoint: Endpoint = endpoint(self.app)
+        self.streams: list[Stream] = []
+
+    async def answer(self, sent: list[str]) -> list[str]:
+        """What is said to a POST: a status line, and lines of a body."""
+        *headers, body = sent
+        named = (header.split(": ", 1) for header in headers)
+        answer = self.endpoint(post(body.encode(), {name.encode(): value.encode() for name, value in named}))
+        if not isinstance(answer, Response):
+            async with asyncio.timeout(5):
+                answer = await answer
+        told = " ".join([str(answer.status), answer.content_type.decode()]).strip()
+        if isinstance(answer, Response):
+            return [told, *answer.body.decode().splitlines()]
+        self.streams.append(answer)
+        return [told, *await self.news()]
+
+    async def happen(self, what: str) -> list[str]:
+        """What a line of Python at the server brings on the streams."""
+        names = {"app": self.app, "endpoint": self.endpoint}
+        exec(compile(what, "a conversation", "exec"), names)
+        return await self.news()
+
+    async def news(self) -> list[str]:
+        """What has come on the open streams."""
+        told = []
+        for number, stream in enumerate(self.streams, 1):
+            mark = f"{number}: " if len(self.streams) > 1 else ""
+            while (chunk := await self._next(stream)) not in {None, COMMENT}:
+                told += [mark + line for line in chunk.decode().splitlines() if line]
+        return told
+
+    async def _next(self, stream: Stream) -> bytes | None:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        if stream.chunks.empty and not stream.chunks._ended:
+            return None
+        return await anext(stream.chunks, None)
+
+    async def close(self) -> None:
+        for stream in self.streams:
+            await stream.chunks.aclose()
+
+
+async def replayed(conversation: str) -> str:
     """The conversation with its answers as they are now."""
-    asked = APP.match(conversation)
-    served, lines, sent = endpoint(pkgutil.resolve_name(asked[1])() if asked else None), [], []
+    stage, lines, sent = Stage(conversation), [], []
     for line in [*conversation.splitlines(), ""]:
         if line.startswith("< "):
             continue
         if not line.startswith("> ") and sent:
-            lines += answered(served, sent)
+            lines += [f"< {each}" for each in await stage.answer(sent) if each]
             sent = []
         if line.startswith("> "):
             sent.append(line[2:])
         lines.append(line)
+        if line.startswith("! "):
+            lines += [f"< {each}" for each in await stage.happen(line[2:])]
+    await stage.close()
     return "\n".join(lines[:-1]) + "\n"
 
 
-def answered(served, sent: list[str]) -> list[str]:
-    *headers, body = sent
-    named = (header.split(": ", 1) for header in headers)
-    answer = served(post(body.encode(), {name.encode(): value.encode() for name, value in named}))
-    assert isinstance(answer, Response)
-    told = " ".join([str(answer.status), answer.content_type.decode()]).strip()
-    return [f"< {line}" for line in [told, *answer.body.decode().splitlines()] if line]
-
-
 @pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
-def test_the_server_says_what_the_transcript_says(path):
+async def test_the_server_says_what_the_transcript_says(path):
     conversation = path.read_text()
     assert "\n< " in conversation, "no answers yet: run with --update"
-    assert replayed(conversation) == conversation
+    assert await replayed(conversation) == conversation
 
 
 if __name__ == "__main__" and "--update" in sys.argv:
     for path in CONVERSATIONS:
-        path.write_text(replayed(path.read_text()))
+        path.write_text(asyncio.run(replayed(path.read_text())))
