@@ -10,8 +10,8 @@ from erlmcp.store import SqliteOwner
 from erlmcp.tcps import (
     Ask,
     Bucket,
+    Cancel,
     Command,
-    Complete,
     Coordinator,
     CreateWorkOrder,
     Options,
@@ -43,7 +43,7 @@ async def line(path: Path, batch: int = 256) -> AsyncIterator[Coordinator]:
 
 
 class Client:
-    """Creates, starts and completes one order after the other, each command with an idempotency key of its own."""
+    """Creates, starts and cancels one order after the other, each command with an idempotency key of its own."""
 
     def __init__(self, line: Coordinator, number: int) -> None:
         self._line, self._number = line, number
@@ -65,7 +65,7 @@ class Client:
                 return CreateWorkOrder(SignalType.INTERNAL, "Raise the limit", bucket=[*Bucket][self._number % 6])
             case 1:
                 return StartWorkOrder(self._order, "ana")
-        return Complete(self._order)
+        return Cancel(self._order, "it was measured")
 
 
 ORDERS = """

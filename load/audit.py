@@ -1,15 +1,14 @@
-"""The line's journal against what clients were told: replayed from its first receipt with a model of its own.
+"""The line's journal against what clients were told: its chain, the model of `load.model`, the tables, the ledger.
 
-Nothing here comes from `erlmcp`: the rules are written down anew from the specification (tables, limits, what is pulled
-next, RFC 8785 for values without floats), so that a mistake of the line is not the model's too. The database is read as
-it was left on the disk.
+Nothing here comes from `erlmcp`: the rules are written down anew from the specification (RFC 8785 for values without
+floats, here; the line's own, in the model), so that a mistake of the line is not ours too. The database is read as it
+was left on the disk.
 """
 
-import heapq
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -17,141 +16,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from load.demand import Ledger, Outcome
+from load.demand import WORDS, Ledger, Outcome
+from load.model import LIMITS, STAGES, Andon, Faults, Fields, Model, Order, Sku, payload
 
-Fields = dict[str, Any]
-
-LIMITS = {"security": 5, "reliability": 5, "cost": 5, "compliance": 5, "features": 10, "technical_debt": 5}
-ROUTES = {"cve": ("security", 10), "refund": ("reliability", 8), "install": ("features", 4)}
-START = ("work_order_start", "work_order_pull", "work_order_pull_next")
-#: type → from, to
-MOVES = {
-    **dict.fromkeys(START, (("queued",), "in_progress")),
-    "work_order_complete": (("in_progress",), "completed"),
-    "work_order_release": (("in_progress",), "queued"),
-    "work_order_cancel": (("queued", "in_progress"), "cancelled"),
-}
-SHOWN = 5  # faults of a kind that are told in words
-
-
-class Faults:
-    """What is wrong, by kind."""
-
-    def __init__(self) -> None:
-        self.count: Counter[str] = Counter()
-        self.words: list[str] = []
-
-    def add(self, kind: str, words: str) -> None:
-        self.count[kind] += 1
-        if self.count[kind] <= SHOWN:
-            self.words.append(f"{kind}: {words}")
+DUTIES = "duties"  # who asks for what no client does
 
 
 @dataclass
-class Order:
-    """A work order as the receipts tell it; `seq` is its age."""
+class Tables:
+    """What the database says in the end."""
 
-    bucket: str
-    priority: int
-    seq: int
-    status: str = "queued"
-    version: int = 1
-
-
-class Model:
-    """The line, replayed. Each receipt must be what the rules allow at its place."""
-
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
-        self.orders: dict[str, Order] = {}
-        self.limits = dict(LIMITS)
-        self.wip = dict.fromkeys(LIMITS, 0)
-        self._queues: dict[str, list[tuple[int, int, str]]] = {bucket: [] for bucket in LIMITS}
-
-    def full(self, bucket: str) -> bool:
-        return self.wip[bucket] >= self.limits[bucket]
-
-    def apply(self, receipt: Fields) -> None:
-        """Take the next receipt in."""
-        kind, (inputs, outputs) = receipt["type"], _payload(receipt)
-        if kind.endswith("_refused"):
-            self._refused(receipt["seq"], kind.removesuffix("_refused"), inputs)
-        elif kind == "kanban_set_limit":
-            self._limit(receipt["seq"], inputs["bucket"], inputs["limit"], outputs["kanban"])
-        elif kind == "work_order_create":
-            self._created(receipt["seq"], inputs, outputs["work_order"])
-        else:
-            self._changed(receipt["seq"], kind, inputs, outputs["work_order"])
-        for bucket, wip in self.wip.items():
-            if not 0 <= wip <= self.limits[bucket]:
-                words = f"{bucket} has {wip} of {self.limits[bucket]} after receipt {receipt['seq']}"
-                self.faults.add("wip_violations", words)
-
-    def first(self, buckets: Iterable[str]) -> str | None:
-        """The order that is pulled from these buckets: the highest priority, then the oldest."""
-        heads = [head for bucket in buckets if (head := self._head(bucket))]
-        return min(heads)[2] if heads else None
-
-    def _head(self, bucket: str) -> tuple[int, int, str] | None:
-        queue = self._queues[bucket]
-        while queue:
-            order = self.orders[queue[0][2]]
-            if order.status == "queued" and -order.priority == queue[0][0]:
-                return queue[0]
-            heapq.heappop(queue)
-        return None
-
-    def _enqueue(self, name: str, order: Order) -> None:
-        heapq.heappush(self._queues[order.bucket], (-order.priority, order.seq, name))
-
-    def _created(self, seq: int, inputs: Fields, shown: Fields) -> None:
-        bucket, priority = ROUTES.get(inputs["signal_type"], (inputs.get("bucket"), inputs.get("priority")))
-        found = (shown["bucket"], shown["priority"], shown["status"], shown["version"])
-        if found != (bucket, priority, "queued", 1) or shown["id"] in self.orders:
-            self.faults.add("illegal_transitions", f"receipt {seq} creates {found} of {inputs}")
-        order = self.orders[shown["id"]] = Order(bucket, priority, seq)
-        self._enqueue(shown["id"], order)
-
-    def _changed(self, seq: int, kind: str, inputs: Fields, shown: Fields) -> None:
-        order = self.orders.get(shown["id"])
-        if order is None:
-            self.faults.add("illegal_transitions", f"receipt {seq}, {kind}: nobody created {shown['id']}")
-            return
-        asked = self._asked(kind, inputs)
-        if asked != shown["id"]:
-            self.faults.add("wrong_orders", f"receipt {seq}, {kind} {inputs}: {shown['id']} instead of {asked}")
-        before, after = MOVES.get(kind, (("queued", "in_progress"), order.status))
-        if order.status not in before:
-            self.faults.add("illegal_transitions", f"receipt {seq}, {kind}: {shown['id']} was {order.status}")
-        if kind == "work_order_update":
-            order.priority = inputs.get("priority", order.priority)
-        self.wip[order.bucket] += (after == "in_progress") - (order.status == "in_progress")
-        order.status, order.version = after, order.version + 1
-        if after == "queued":
-            self._enqueue(shown["id"], order)
-        if Order(shown["bucket"], shown["priority"], order.seq, shown["status"], shown["version"]) != order:
-            self.faults.add("wrong_outputs", f"receipt {seq}, {kind}: {shown} instead of {order}")
-
-    def _asked(self, kind: str, inputs: Fields) -> str | None:
-        if kind == "work_order_pull":
-            return self.first([inputs["bucket"]])
-        if kind == "work_order_pull_next":
-            return self.first(bucket for bucket in LIMITS if not self.full(bucket))
-        return str(inputs["id"])
-
-    def _limit(self, seq: int, bucket: str, limit: int, shown: Fields) -> None:
-        self.limits[bucket] = limit
-        if (shown["limit"], shown["current"]) != (limit, self.wip[bucket]):
-            self.faults.add("wrong_outputs", f"receipt {seq}: {shown}, and {bucket} has {self.wip[bucket]} of {limit}")
-
-    def _refused(self, seq: int, kind: str, inputs: Fields) -> None:
-        """Only for want of a slot is a refusal recorded."""
-        if kind == "work_order_pull_next":
-            wanted = [bucket for bucket in LIMITS if self._head(bucket)]
-        else:
-            wanted = [inputs["bucket"] if kind == "work_order_pull" else self.orders[inputs["id"]].bucket]
-        if not wanted or not all(map(self.full, wanted)):
-            self.faults.add("wrong_refusals", f"receipt {seq}, {kind} {inputs}: there was a free slot")
+    orders: dict[str, Order]
+    buckets: dict[str, Any]
+    skus: dict[str, Sku] = field(default_factory=dict)
+    andons: dict[str, Andon] = field(default_factory=dict)
 
 
 @dataclass
@@ -173,26 +51,40 @@ def audit(database: Path, ledger: Ledger) -> Audit:
     try:
         receipts = [dict(row) for row in connection.execute("SELECT * FROM receipt ORDER BY seq")]
         keys = dict(connection.execute("SELECT key, receipt_seq FROM idempotency_key").fetchall())
-        orders = connection.execute("SELECT id, bucket, priority, seq, status, version FROM work_order").fetchall()
-        buckets = connection.execute("SELECT bucket, wip, wip_limit FROM kanban").fetchall()
+        tables = _tables(connection)
     finally:
         connection.close()
-    return examine(
-        receipts, keys, ledger, {row[0]: Order(*row[1:]) for row in orders}, {row[0]: row for row in buckets}
+    return examine(receipts, keys, ledger, tables)
+
+
+def _tables(connection: sqlite3.Connection) -> Tables:
+    orders = "SELECT id, bucket, priority, seq, status, version, blocked_by, sku_id FROM work_order"
+    andons = "SELECT id, work_order_id, type, severity, stops, status, level, sku_id FROM andon"
+    return Tables(
+        orders={row[0]: Order(*row[1:6], tuple(json.loads(row[6])), row[7]) for row in connection.execute(orders)},
+        buckets={row[0]: row for row in connection.execute("SELECT bucket, wip, wip_limit FROM kanban")},
+        skus={
+            row[0]: Sku(row[1], STAGES.index(row[2]), row[3])
+            for row in connection.execute("SELECT id, work_order_id, stage, status FROM sku")
+        },
+        andons={row[0]: Andon(*row[1:4], bool(row[4]), *row[5:]) for row in connection.execute(andons)},
     )
 
 
-def examine(
-    receipts: list[Fields], keys: dict[str, int], ledger: Ledger, orders: dict[str, Order], buckets: dict[str, Any]
-) -> Audit:
+def examine(receipts: list[Fields], keys: dict[str, int], ledger: Ledger, tables: Tables) -> Audit:
     """`receipts`, in their order, and the tables as they are in the end."""
     faults = Faults()
     _chain(receipts, faults)
     model = Model(faults)
     fullness = [*_replay(receipts, model)]
-    if model.orders != orders:
-        faults.add("wrong_tables", f"{len(_differences(model.orders, orders))} orders are not what the receipts say")
-    for bucket, (_, wip, limit) in buckets.items():
+    for kind, told, there in (
+        ("orders", model.orders, tables.orders),
+        ("skus", model.skus, tables.skus),
+        ("andons", model.andons, tables.andons),
+    ):
+        if told != there:
+            faults.add("wrong_tables", f"{len(_differences(told, there))} {kind} are not what the receipts say")
+    for bucket, (_, wip, limit) in tables.buckets.items():
         if (wip, limit) != (model.wip[bucket], model.limits[bucket]):
             faults.add("wrong_tables", f"{bucket} has {wip} of {limit}, by the receipts {model.wip[bucket]}")
     _ledger(ledger.outcomes, {receipt["seq"]: receipt for receipt in receipts}, keys, faults)
@@ -237,8 +129,12 @@ def _ledger(outcomes: list[Outcome], receipts: dict[int, Fields], keys: dict[str
     for seq, count in Counter(outcome.receipt_seq for outcome in done).items():
         if count > 1:
             faults.add("twice", f"receipt {seq} was the answer to {count} commands")
-    carried_out = {seq: receipt for seq, receipt in receipts.items() if not receipt["type"].endswith("_refused")}
-    marks = Counter(mark for receipt in carried_out.values() if (mark := _mark(_payload(receipt)[0])))
+    carried_out = {
+        seq: receipt
+        for seq, receipt in receipts.items()
+        if not receipt["type"].endswith("_refused") and receipt["actor"] != DUTIES
+    }
+    marks = Counter(mark for receipt in carried_out.values() if (mark := _mark(payload(receipt)[0])))
     for mark, count in marks.items():
         if count > 1:
             faults.add("twice", f"{mark} was carried out {count} times")
@@ -248,19 +144,15 @@ def _ledger(outcomes: list[Outcome], receipts: dict[int, Fields], keys: dict[str
 
 def _is_of(receipt: Fields, outcome: Outcome) -> bool:
     """Whether this receipt proves what the client was told."""
-    inputs, outputs = _payload(receipt)
+    inputs, outputs = payload(receipt)
     asked = all(inputs.get(name) == value for name, value in outcome.arguments.items())
-    answer = outputs.get("work_order") or outputs.get("kanban")
+    answer = next((outputs[word] for word in WORDS if word in outputs), None)
     return asked and receipt["type"] == outcome.tool and answer == outcome.answer
 
 
 def _mark(inputs: Fields) -> str | None:
-    return inputs.get("reason") or inputs.get("title") or inputs.get("assignee")
-
-
-def _payload(receipt: Fields) -> tuple[Fields, Fields]:
-    payload = json.loads(receipt["payload"])
-    return payload["inputs"], payload["outputs"]
+    words = ("reason", "title", "assignee", "message", "problem", "text", "fix_applied", "prevention")
+    return next((inputs[word] for word in words if inputs.get(word)), None)
 
 
 def _share_of_time(receipts: list[Fields], fullness: list[bool]) -> float:
@@ -271,5 +163,5 @@ def _share_of_time(receipts: list[Fields], fullness: list[bool]) -> float:
     return sum(span for span, full in zip(spans, fullness[1:], strict=True) if full) / whole if whole else 0.0
 
 
-def _differences(one: dict[str, Order], other: dict[str, Order]) -> set[str]:
+def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> set[str]:
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}

@@ -19,6 +19,7 @@ BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technic
 SIGNALS = ("cve", "refund", "install")
 PAUSE = 0.05  # seconds before a command is sent again
 ANSWER_WITHIN = 20.0  # seconds that one answer may take before the connection counts as dead
+WORDS = ("work_order", "kanban", "sku", "andon", "root_cause")  # the first of these in an answer is compared
 AWAY = {"unavailable", "timeout", "overloaded"}  # answers that ask for a repetition
 
 #: tool → how often. Twice as many want a slot as free one, so that slots are what there is too little of.
@@ -27,9 +28,9 @@ MIX = {
     "work_order_start": 18,
     "work_order_pull": 22,
     "work_order_pull_next": 12,
-    "work_order_complete": 14,
-    "work_order_release": 6,
-    "work_order_cancel": 5,
+    "work_order_complete": 2,
+    "work_order_release": 12,
+    "work_order_cancel": 11,
     "work_order_update": 4,
     "kanban_set_limit": 1,
 }
@@ -39,7 +40,7 @@ REFUSALS = {
     "work_order_start": {"wip_limit", "invalid_transition"},
     "work_order_pull": {"wip_limit", "not_found"},
     "work_order_pull_next": {"wip_limit", "not_found"},
-    "work_order_complete": {"invalid_transition"},
+    "work_order_complete": {"invalid_transition", "gate_not_run"},
     "work_order_release": {"invalid_transition"},
     "work_order_cancel": {"invalid_transition"},
     "work_order_update": {"invalid_transition", "conflict"},
@@ -255,9 +256,9 @@ def _read(status: int, body: bytes) -> dict[str, Any] | str:
         result = msgspec.json.decode(body)["result"]
         content = result["structuredContent"]
         if not result.get("isError"):
-            answer = content.get("work_order") or content["kanban"]
+            answer = next(content[word] for word in WORDS if word in content)
             return {"receipt_seq": content["receipt_seq"], "answer": answer}
         code = content["code"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, KeyError, StopIteration, TypeError):
         return f"status {status}: {body[:300]!r}"
     return str(code) if code in AWAY else {"code": code}

@@ -46,7 +46,7 @@ class LineParts:
         if served:
             coordinator = tcps.Coordinator(self.owner, sections.tcps, publish=self._publish)
             services[tcps.SERVICE] = tcps.service(coordinator)
-            actors += [coordinator.child(), tcps.Duties(self.owner, sections.tcps).child()]
+            actors += [coordinator.child(), tcps.Duties(self.owner, coordinator, sections.tcps).child()]
         keys = backplane.KeyKeeper(place, sections.mcp.key_rotation_days, self._signal)
         dependents = [keeper.dependent(actor) for actor in actors]
         self.tree = line_tree(keeper.child("database"), [*dependents, keys.child()], self.hub)

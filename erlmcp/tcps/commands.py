@@ -8,22 +8,46 @@ from typing import Any
 
 from msgspec import Struct
 
+from erlmcp.tcps.figures import Evidence
+
 __all__ = [
+    "AbortSku",
+    "AcknowledgeAndon",
+    "AddDependency",
+    "AddWhy",
+    "AdvanceSku",
+    "AndonType",
+    "ApplyKaizen",
     "Ask",
     "Bucket",
     "Cancel",
     "Command",
     "Complete",
     "CreateWorkOrder",
+    "EscalateAndon",
+    "File",
+    "FinalizeRootCause",
+    "Gate",
     "Metadata",
+    "NoteBreach",
     "Priority",
     "PriorityWord",
+    "PublishSku",
     "Pull",
+    "PullAndon",
     "PullNext",
     "Release",
+    "RemoveDependency",
+    "ResolveAndon",
+    "Role",
+    "RunTpm",
     "SetLimit",
+    "Severity",
     "SignalType",
+    "StartRootCause",
     "StartWorkOrder",
+    "SubmitGate",
+    "TpmWindow",
     "UpdateWorkOrder",
 ]
 
@@ -58,6 +82,59 @@ class PriorityWord(StrEnum):
     LOW = "low"
 
 
+class Gate(StrEnum):
+    """The checks that end a sku's first eight stages, in the order in which they run."""
+
+    SHACL_VALIDATION = "shacl_validation"
+    COMPILATION = "compilation"
+    TEST_EXECUTION = "test_execution"
+    SECURITY_SCAN = "security_scan"
+    DETERMINISTIC_BUILD = "deterministic_build"
+    QUALITY_METRICS = "quality_metrics"
+    RELEASE_VERIFICATION = "release_verification"
+    SMOKE_TEST = "smoke_test"
+
+
+class AndonType(StrEnum):
+    """What an andon is about."""
+
+    SHACL_VIOLATION = "shacl_violation"
+    COMPILATION_FAILURE = "compilation_failure"
+    TEST_FAILURE = "test_failure"
+    NON_DETERMINISM = "non_determinism"
+    MISSING_RECEIPT = "missing_receipt"
+    SECURITY_VULNERABILITY = "security_vulnerability"
+    QUALITY_GATE_FAILURE = "quality_gate_failure"
+    SLA_BREACH = "sla_breach"
+    MANUAL = "manual"
+
+
+class Severity(StrEnum):
+    """How bad it is, the worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class TpmWindow(StrEnum):
+    """How often a maintenance is due."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+
+class Role(StrEnum):
+    """Who may do what, the least first (`roles.LEAST`)."""
+
+    READONLY = "readonly"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
 Priority = int | PriorityWord  # 1..10, 10 highest
 Metadata = dict[str, Any]  # a JSON object, kept and given back as it came; nobody inside looks into it
 
@@ -71,7 +148,10 @@ class _Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
 
 class CreateWorkOrder(_Command, frozen=True, tag="work_order_create"):
-    """Make a work order from a signal. `bucket` and `priority` may be asked for with an internal signal only."""
+    """Make a work order from a signal. `bucket` and `priority` may be asked for with an internal signal only.
+
+    `dependencies`: the ids of orders that must be completed before it can start.
+    """
 
     signal_type: SignalType
     title: str
@@ -82,6 +162,7 @@ class CreateWorkOrder(_Command, frozen=True, tag="work_order_create"):
     priority: Priority | None = None
     assignee: str | None = None
     metadata: Metadata = {}
+    dependencies: tuple[str, ...] = ()
 
 
 class UpdateWorkOrder(_Command, frozen=True, tag="work_order_update"):
@@ -110,7 +191,7 @@ class Pull(_Command, frozen=True, tag="work_order_pull"):
 
 
 class PullNext(_Command, frozen=True, tag="work_order_pull_next"):
-    """Start the first order that waits in any bucket with a free slot."""
+    """Start the first order of the heijunka schedule that can start."""
 
     assignee: str | None = None
 
@@ -142,13 +223,165 @@ class SetLimit(_Command, frozen=True, tag="kanban_set_limit"):
     limit: int
 
 
-Command = CreateWorkOrder | UpdateWorkOrder | StartWorkOrder | Pull | PullNext | Complete | Release | Cancel | SetLimit
+class AddDependency(_Command, frozen=True, tag="work_order_add_dependency"):
+    """It cannot start before `depends_on` is completed."""
+
+    id: str
+    depends_on: str
+
+
+class RemoveDependency(_Command, frozen=True, tag="work_order_remove_dependency"):
+    """It can start without `depends_on`."""
+
+    id: str
+    depends_on: str
+
+
+class AdvanceSku(_Command, frozen=True, tag="sku_advance"):
+    """Enter the next stage."""
+
+    id: str
+
+
+class PublishSku(_Command, frozen=True, tag="sku_publish"):
+    """Publish what is completed and validated."""
+
+    id: str
+
+
+class AbortSku(_Command, frozen=True, tag="sku_abort"):
+    """Give this one up; its order, if not completed, waits for another start."""
+
+    id: str
+    reason: str
+
+
+class SubmitGate(_Command, frozen=True, tag="gate_submit"):
+    """Have the gate of the sku's stage judged by evidence. Gate 6 takes none: it judges the sku's own receipts."""
+
+    sku_id: str
+    gate: Gate
+    evidence: tuple[Evidence, ...] = ()
+
+
+class PullAndon(_Command, frozen=True, tag="andon_pull"):
+    """Stop the line for a work order. `severity=None`: the usual one of the type (`andon.SEVERITY`)."""
+
+    work_order_id: str
+    type: AndonType
+    message: str
+    severity: Severity | None = None
+
+
+class AcknowledgeAndon(_Command, frozen=True, tag="andon_acknowledge"):
+    """Somebody looks into it: `assignee`, or who asks."""
+
+    id: str
+    assignee: str | None = None
+
+
+class ResolveAndon(_Command, frozen=True, tag="andon_resolve"):
+    """It is understood, repaired and prevented. Critical and high ones need a finalized root cause first."""
+
+    id: str
+    root_cause: str
+    fix_applied: str
+    prevention_added: str
+
+
+class StartRootCause(_Command, frozen=True, tag="root_cause_start"):
+    """Begin the five whys of an andon."""
+
+    andon_id: str
+    problem: str
+
+
+class AddWhy(_Command, frozen=True, tag="root_cause_add_why"):
+    """The answer to why number `n`, 1 to 5: the next one, or an earlier one anew."""
+
+    id: str
+    n: int
+    text: str
+
+
+class FinalizeRootCause(_Command, frozen=True, tag="root_cause_finalize"):
+    """All five whys are there; this is what they came to."""
+
+    id: str
+    root_cause: str
+    prevention: str
+
+
+class EscalateAndon(_Command, frozen=True, tag="andon_escalate"):
+    """Nobody acknowledged it in time. No tool: the duty asks for it, once for each level."""
+
+    id: str
+    level: int
+
+
+class NoteBreach(_Command, frozen=True, tag="sla_breach"):
+    """A security order is overdue. No tool: the duty asks for it, once for each order."""
+
+    work_order_id: str
+
+
+class ApplyKaizen(_Command, frozen=True, tag="kaizen_apply"):
+    """A proposal was put into practice. Becomes a `Command` with its handler."""
+
+    id: str
+
+
+class RunTpm(_Command, frozen=True, tag="tpm_run"):
+    """Maintain the line itself. `force`: even if it was done in this window. Becomes a `Command` with its handler."""
+
+    window: TpmWindow
+    force: bool = False
+
+
+Command = (
+    CreateWorkOrder
+    | UpdateWorkOrder
+    | StartWorkOrder
+    | Pull
+    | PullNext
+    | Complete
+    | Release
+    | Cancel
+    | AddDependency
+    | RemoveDependency
+    | SetLimit
+    | AdvanceSku
+    | PublishSku
+    | AbortSku
+    | SubmitGate
+    | PullAndon
+    | AcknowledgeAndon
+    | ResolveAndon
+    | StartRootCause
+    | AddWhy
+    | FinalizeRootCause
+    | EscalateAndon
+    | NoteBreach
+)
+
+
+class File(Struct, frozen=True):
+    """A file of evidence, to be kept by its `digest` (SHA-256, hexadecimal)."""
+
+    digest: str
+    content: bytes
 
 
 class Ask(Struct, frozen=True):
-    """A command and who asks. `idempotency_key` is scoped to `actor` and `tool` (the name at the door it came by)."""
+    """A command and who asks. `idempotency_key` is scoped to `actor` and `tool` (the name at the door it came by).
+
+    `files`: what the command's evidence was read from, unless it is kept already. `role`: of the actor; a local caller
+    is admin.
+    """
 
     actor: str
     tool: str
     command: Command
     idempotency_key: str | None = None
+    files: tuple[File, ...] = ()
+    role: Role = Role.ADMIN

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from erlmcp.otp import Actor, Down
-from erlmcp.store import Busy, Database, DiskFull
-from erlmcp.tcps.commands import Ask, Bucket
+from erlmcp.store import Busy, Database, DiskFull, StoreError
+from erlmcp.tcps.chain import catch_up
+from erlmcp.tcps.commands import Ask, Bucket, Gate, SubmitGate
 from erlmcp.tcps.errors import Refused
 from erlmcp.tcps.execution import Execution
 from erlmcp.tcps.ids import Ids
@@ -66,7 +67,20 @@ class Coordinator(Actor):
     async def execute(self, ask: Ask, timeout: float = 10.0) -> Done:
         """See `Line`."""
         admit(ask)
+        if isinstance(ask.command, SubmitGate) and ask.command.gate is Gate.RELEASE_VERIFICATION:
+            clock = asyncio.get_running_loop().time
+            until = clock() + timeout
+            await self._catch_up(timeout)
+            timeout = max(until - clock(), 0.0)
         return await self.call(self._execute, ask, timeout=timeout)
+
+    async def _catch_up(self, timeout: float) -> None:
+        """Verify the chain that a gate is to vouch for before the transaction, which then has but a few to look at."""
+        try:
+            async with asyncio.timeout(timeout):
+                await catch_up(self._database, self._now)
+        except StoreError as error:
+            raise Down(self.name, f"cannot verify the chain: {error}") from error
 
     async def _execute(self, ask: Ask) -> Done:
         if self._execution is None:

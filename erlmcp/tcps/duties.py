@@ -1,21 +1,42 @@
-"""Periodic work of the line, in the process that owns the store: forgetting idempotency keys whose time is up."""
+"""Periodic work of the line, in the process that owns the store.
+
+Forgetting idempotency keys whose time is up, verifying what was written to the chain, escalating andons that nobody
+acknowledged, and one notice for each security order that is overdue. What changes the line is asked of it like anything
+else, and leaves its receipt; the line knows best whether it is still due.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from erlmcp.otp import ChildSpec
+from msgspec import Struct
+
+from erlmcp.otp import ChildSpec, Down, Overloaded
 from erlmcp.store import Busy, Database, DiskFull
+from erlmcp.tcps.andon import LEVELS
+from erlmcp.tcps.chain import catch_up
+from erlmcp.tcps.commands import Ask, EscalateAndon, NoteBreach
+from erlmcp.tcps.errors import Refused
+from erlmcp.tcps.line import Line
 from erlmcp.tcps.moments import stamp, utc_now
 from erlmcp.tcps.options import Options
 
-__all__ = ["Duties", "expire_keys"]
+__all__ = ["ACTOR", "Duties", "escalate", "expire_keys", "note_breaches"]
 
 logger = logging.getLogger("erlmcp.tcps")
 
+#: Who asks.
+ACTOR: Final = "duties"
+
 _MANY: Final = 1000  # keys a transaction: commands wait a few milliseconds for it
+_ASKED: Final = 100  # commands a round: the others wait for the next one
+
+
+class _Late(Struct, frozen=True):
+    id: str
+    level: int
 
 
 async def expire_keys(database: Database, now: datetime, hours: int) -> int:
@@ -30,18 +51,49 @@ async def expire_keys(database: Database, now: datetime, hours: int) -> int:
             return total
 
 
+async def escalate(database: Database, line: Line, now: datetime, seconds: int) -> int:
+    """Take each andon that was not acknowledged in time to its next level: at 1, 2 and 3 times `seconds`. How many."""
+    asks = []
+    for level in range(LEVELS):
+        until = stamp(now - timedelta(seconds=seconds * (level + 1)))
+        late = await database.all("unacknowledged", into=_Late, level=level, until=until, many=_ASKED)
+        asks += [EscalateAndon(andon.id, andon.level + 1) for andon in late]
+    return await _ask(line, asks)
+
+
+async def note_breaches(database: Database, line: Line, now: datetime) -> int:
+    """Raise a notice for each security order that is overdue and has none. How many."""
+    return await _ask(
+        line, [NoteBreach(order) for order in await database.all("breached", into=str, now=stamp(now), many=_ASKED)]
+    )
+
+
+async def _ask(line: Line, commands: "list[EscalateAndon] | list[NoteBreach]") -> int:
+    done = 0
+    for command in commands:
+        try:
+            await line.execute(Ask(ACTOR, command.name, command))
+        except Refused as refused:  # somebody was quicker
+            logger.debug("duties: %s", refused)
+        else:
+            done += 1
+    return done
+
+
 class Duties:
     """A child that does them every `interval` seconds."""
 
     def __init__(
         self,
         database: Database,
+        line: Line,
         options: Options | None = None,
         *,
-        interval: float = 60.0,
+        interval: float = 10.0,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
+        self._line = line
         self._options = options or Options()
         self._interval = interval
         self._now = now
@@ -51,11 +103,20 @@ class Duties:
         return ChildSpec("duties", self.run)
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Do them until cancelled. A store that has no room now is tried again the next time."""
+        """Do them until cancelled. What a store without room, or a busy line, does not allow is tried again."""
         ready()
         while True:
-            try:
-                await expire_keys(self._database, self._now(), self._options.idempotency_hours)
-            except (Busy, DiskFull) as error:
-                logger.warning("duties: idempotency keys are kept longer: %s", error)
+            now, options = self._now(), self._options
+            await self._do("keys are kept longer", expire_keys(self._database, now, options.idempotency_hours))
+            await self._do("the chain is verified later", catch_up(self._database, self._now))
+            await self._do(
+                "andons escalate later", escalate(self._database, self._line, now, options.escalation_seconds)
+            )
+            await self._do("overdue orders are noticed later", note_breaches(self._database, self._line, now))
             await asyncio.sleep(self._interval)
+
+    async def _do(self, otherwise: str, duty: Awaitable[object]) -> None:
+        try:
+            await duty
+        except (Busy, DiskFull, Down, Overloaded, TimeoutError) as error:
+            logger.warning("duties: %s: %s", otherwise, error)

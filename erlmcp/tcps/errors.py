@@ -11,9 +11,15 @@ class Code(StrEnum):
     """Why a command or a view was refused."""
 
     WIP_LIMIT = "wip_limit"
+    BLOCKED_BY_DEPENDENCIES = "blocked_by_dependencies"
+    CIRCULAR_DEPENDENCY = "circular_dependency"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
+    LINE_STOPPED = "line_stopped"
+    GATE_FAILED = "gate_failed"
+    GATE_NOT_RUN = "gate_not_run"
     INVALID_TRANSITION = "invalid_transition"
+    FORBIDDEN = "forbidden"
     INVALID = "invalid"
 
 

@@ -1,6 +1,6 @@
-"""One transaction's worth of commands: each loads, decides, writes and leaves its receipt, or leaves nothing.
+"""One transaction's worth of commands: each has its turn in its room, and leaves its receipt, or leaves nothing.
 
-It does not know who waits for the answers, nor when the transaction commits.
+It does not know who waits for the answers, nor when the transaction commits; what a command does, its room knows.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,51 +11,49 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from erlmcp.store import Transaction, Value
-from erlmcp.tcps import kanban
+from erlmcp.store import Transaction
+from erlmcp.tcps import andons, dependencies, gates, orders, skus
 from erlmcp.tcps.canonical import canonical
 from erlmcp.tcps.commands import (
+    AbortSku,
+    AcknowledgeAndon,
+    AddDependency,
+    AddWhy,
+    AdvanceSku,
     Ask,
     Cancel,
     Command,
     Complete,
     CreateWorkOrder,
+    EscalateAndon,
+    FinalizeRootCause,
+    NoteBreach,
+    PublishSku,
     Pull,
+    PullAndon,
     PullNext,
     Release,
+    RemoveDependency,
+    ResolveAndon,
     SetLimit,
+    StartRootCause,
     StartWorkOrder,
+    SubmitGate,
     UpdateWorkOrder,
 )
-from erlmcp.tcps.errors import Code, Refusal, Refused, shown
+from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.ids import Ids
-from erlmcp.tcps.kanban import BucketStatus, Counters
-from erlmcp.tcps.line import Done
+from erlmcp.tcps.line import Done, Outputs, Payload
 from erlmcp.tcps.moments import stamp
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.receipt import NO_RECEIPT, Body, Head, Receipt, seal
-from erlmcp.tcps.routing import priority_number, route
-from erlmcp.tcps.work_order import Move, Signal, Status, WorkOrder, moved, no_such_order, updated
+from erlmcp.tcps.turn import Shift, Turn
 
-__all__ = ["Execution", "Outputs", "Payload"]
+__all__ = ["Execution"]
 
-#: Refusals that are a fact about the line, and leave a receipt.
-_RECORDED: Final = frozenset({Code.WIP_LIMIT})
-
-
-class Outputs(Struct, frozen=True, omit_defaults=True):
-    """What a command came to, each object under its word."""
-
-    work_order: WorkOrder | None = None
-    kanban: BucketStatus | None = None
-    refusal: Refusal | None = None
-
-
-class Payload(Struct, frozen=True):
-    """What a receipt carries: the command as it was asked, and what it came to."""
-
-    inputs: Command
-    outputs: Outputs
+#: Refusals of pulls that are a fact about the line, and leave a receipt.
+_RECORDED: Final = frozenset({Code.WIP_LIMIT, Code.LINE_STOPPED})
+_PULLS: Final = (StartWorkOrder, Pull, PullNext)
 
 
 class _Answered(Struct, frozen=True):
@@ -73,13 +71,10 @@ class Execution:
 
     def __init__(self, transaction: Transaction, head: Head, now: datetime, ids: Ids, options: Options) -> None:
         self.receipts: list[Receipt] = []
+        self._shift = Shift(transaction, now, stamp(now), ids, options)
         self._tx = transaction
         self._head = head
-        self._now = now
-        self._at = stamp(now)
         self._expired = stamp(now - timedelta(hours=options.idempotency_hours))
-        self._ids = ids
-        self._options = options
 
     @classmethod
     async def begin(cls, transaction: Transaction, now: datetime, ids: Ids, options: Options) -> "Execution":
@@ -94,10 +89,11 @@ class Execution:
             async with self._tx.savepoint():
                 if ask.idempotency_key is not None and (done := await self._done_before(ask, ask.idempotency_key)):
                     return done
-                outputs = await _HANDLERS[type(command)](self, command)
+                turn = Turn(self._shift, ask, self._head.seq + 1)
+                outputs = await _HANDLERS[type(command)](turn, command)
                 return await self._receipt(ask, command.name, outputs)
         except Refused as refused:
-            if refused.code in _RECORDED:
+            if refused.code in _RECORDED and isinstance(command, _PULLS):
                 await self._receipt(ask, f"{command.name}_refused", Outputs(refusal=refused.refusal))
             raise
 
@@ -109,7 +105,7 @@ class Execution:
             "claim_key",
             receipt_seq=self._head.seq + 1,
             fingerprint=fingerprint,
-            at=self._at,
+            at=self._shift.at,
             expired=self._expired,
             **scope,
         )
@@ -122,22 +118,21 @@ class Execution:
                 f"idempotency_key {shown(key)} was used for another call of {ask.tool} with other arguments",
                 f"call {ask.tool} with a new idempotency_key, or with the arguments that belong to this one",
             )
-        outputs = _payload.decode(before.payload).outputs
-        return Done(before.receipt_seq, outputs.work_order, outputs.kanban)
+        return Done.of(before.receipt_seq, _payload.decode(before.payload).outputs)
 
     async def _receipt(self, ask: Ask, kind: str, outputs: Outputs) -> Done:
-        order = outputs.work_order
+        order_id, sku_id, stage = outputs.about()
         body = Body(
             actor=ask.actor,
-            at=self._at,
-            id=self._ids.new("RCPT", self._now),
+            at=self._shift.at,
+            id=self._shift.ids.new("RCPT", self._shift.now),
             payload=Raw(canonical(Payload(ask.command, outputs))),
             prev_hash=self._head.hash,
             seq=self._head.seq + 1,
-            sku_id=None,
-            stage=None,
+            sku_id=sku_id,
+            stage=stage,
             type=kind,
-            work_order_id=order.id if order else getattr(ask.command, "id", None),
+            work_order_id=order_id or getattr(ask.command, "id", None),
         )
         receipt = seal(body)
         await self._tx.run(
@@ -156,138 +151,31 @@ class Execution:
         )
         self._head = Head(receipt.seq, receipt.hash)
         self.receipts.append(receipt)
-        return Done(receipt.seq, order, outputs.kanban)
-
-    async def _create(self, command: CreateWorkOrder) -> Outputs:
-        bucket, priority = route(command, self._options.default_priority)
-        hours = self._options.sla_hours(bucket)
-        order = WorkOrder(
-            id=self._ids.new("WO", self._now),
-            title=command.title,
-            description=command.description,
-            bucket=bucket,
-            priority=priority,
-            status=Status.QUEUED,
-            signal=Signal(command.signal_type, command.source, command.description, command.labels, command.metadata),
-            sla_deadline=stamp(self._now + timedelta(hours=hours)) if hours else None,
-            assignee=command.assignee or None,
-            version=1,
-            created_at=self._at,
-        )
-        await self._count(order.bucket, None, order.status)
-        await self._tx.run(
-            "insert_work_order",
-            seq=self._head.seq + 1,
-            id=order.id,
-            title=order.title,
-            description=order.description,
-            bucket=order.bucket,
-            priority=order.priority,
-            status=order.status,
-            signal=canonical(order.signal).decode(),
-            sla_deadline=order.sla_deadline,
-            assignee=order.assignee,
-            version=order.version,
-            created_at=order.created_at,
-            metadata=canonical(order.metadata).decode(),
-        )
-        return Outputs(order)
-
-    async def _update(self, command: UpdateWorkOrder) -> Outputs:
-        priority = None if command.priority is None else priority_number(command.priority)
-        order = updated(await self._load(command.id), command, priority)
-        await self._save(order)
-        return Outputs(order)
-
-    async def _move_named(self, command: StartWorkOrder | Complete | Release | Cancel) -> Outputs:
-        return await self._move(await self._load(command.id), command)
-
-    async def _pull(self, command: Pull) -> Outputs:
-        order = await self._tx.one("first_in_bucket", into=WorkOrder, bucket=command.bucket)
-        if order is None:
-            raise _nothing_queued(f"bucket {command.bucket}", "work_order_pull_next to take work from any bucket")
-        return await self._move(order, command)
-
-    async def _pull_next(self, command: PullNext) -> Outputs:
-        order = await self._tx.one("first_with_a_slot", into=WorkOrder)
-        if order is not None:
-            return await self._move(order, command)
-        waiting = [row for row in await self._tx.all("counters", into=Counters) if row.queued]
-        if not waiting:
-            raise _nothing_queued("any bucket", "work_order_create when there is a signal")
-        raise kanban.all_full([row.bucket for row in waiting])
-
-    async def _set_limit(self, command: SetLimit) -> Outputs:
-        bucket, limit = command.bucket, command.limit
-        counters = await self._tx.one("set_limit", into=Counters, bucket=bucket, wip_limit=limit)
-        if counters is None:
-            counters = await self._counters(bucket)
-            raise Refused(
-                Code.CONFLICT,
-                f"bucket {bucket} has {counters.wip} work orders in progress: its limit cannot be {limit}",
-                f"call kanban_set_limit with {counters.wip} or more, or finish or release work in {bucket} first",
-            )
-        return Outputs(kanban=kanban.status(counters, self._options.wip_limit(bucket)))
-
-    async def _move(self, order: WorkOrder, command: Move) -> Outputs:
-        after = moved(order, command, self._at)
-        await self._count(order.bucket, order.status, after.status)
-        await self._save(after)
-        return Outputs(after)
-
-    async def _load(self, order_id: str) -> WorkOrder:
-        order = await self._tx.one("work_order", into=WorkOrder, id=order_id)
-        if order is None:
-            raise no_such_order(order_id)
-        return order
-
-    async def _save(self, order: WorkOrder) -> None:
-        await self._tx.run(
-            "save_work_order",
-            id=order.id,
-            title=order.title,
-            description=order.description,
-            priority=order.priority,
-            status=order.status,
-            assignee=order.assignee,
-            version=order.version,
-            started_at=order.started_at,
-            completed_at=order.completed_at,
-            cancelled_at=order.cancelled_at,
-            cancellation_reason=order.cancellation_reason,
-        )
-
-    async def _count(self, bucket: str, before: Status | None, after: Status) -> None:
-        """Move an order from one count to the other. Raises Refused(wip_limit): the statement holds the guard."""
-        if not await self._tx.run("count_move", bucket=bucket, **_DELTAS[before, after]):
-            raise kanban.full(await self._counters(bucket))
-
-    async def _counters(self, bucket: str) -> Counters:
-        counters = await self._tx.one("counters_of_bucket", into=Counters, bucket=bucket)
-        if counters is None:
-            raise LookupError(f"bucket {bucket} was never seeded")
-        return counters
+        return Done.of(receipt.seq, outputs)
 
 
-def _nothing_queued(where: str, otherwise: str) -> Refused:
-    return Refused(
-        Code.NOT_FOUND, f"no work order is queued in {where}", f"call kanban_status to see the buckets; {otherwise}"
-    )
-
-
-def _delta(before: Status | None, after: Status) -> dict[str, Value]:
-    return {status: (status is after) - (status is before) for status in Status}
-
-
-_DELTAS: Final = {(before, after): _delta(before, after) for before in (None, *Status) for after in Status}
-_HANDLERS: Final[dict[type[Command], Callable[[Execution, Any], Awaitable[Outputs]]]] = {
-    CreateWorkOrder: Execution._create,
-    UpdateWorkOrder: Execution._update,
-    StartWorkOrder: Execution._move_named,
-    Pull: Execution._pull,
-    PullNext: Execution._pull_next,
-    Complete: Execution._move_named,
-    Release: Execution._move_named,
-    Cancel: Execution._move_named,
-    SetLimit: Execution._set_limit,
+_HANDLERS: Final[dict[type[Command], Callable[[Turn, Any], Awaitable[Outputs]]]] = {
+    CreateWorkOrder: orders.create,
+    UpdateWorkOrder: orders.update,
+    StartWorkOrder: orders.start,
+    Pull: orders.pull,
+    PullNext: orders.pull_next,
+    Complete: orders.complete,
+    Release: orders.release,
+    Cancel: orders.cancel,
+    SetLimit: orders.set_limit,
+    AddDependency: dependencies.add,
+    RemoveDependency: dependencies.remove,
+    AdvanceSku: skus.advance,
+    PublishSku: skus.publish,
+    AbortSku: skus.abort,
+    SubmitGate: gates.submit,
+    PullAndon: andons.pull_andon,
+    AcknowledgeAndon: andons.acknowledge,
+    ResolveAndon: andons.resolve,
+    EscalateAndon: andons.escalate,
+    NoteBreach: andons.note_breach,
+    StartRootCause: andons.start_root_cause,
+    AddWhy: andons.add_why,
+    FinalizeRootCause: andons.finalize,
 }

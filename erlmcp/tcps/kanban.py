@@ -1,6 +1,6 @@
 """Kanban: what the counters of a bucket say about it, and what a full bucket answers. Pure.
 
-The limit itself is held by the guard in the statement `move` (sql/kanban.sql), never by a decision in here.
+The limit itself is held by the guard in the statement `count_start` (sql/commands.sql), never by a decision in here.
 """
 
 from collections.abc import Sequence
@@ -34,6 +34,7 @@ class Counters(Struct, frozen=True):
     wip: int
     completed: int
     cancelled: int
+    blocked: int = 0
 
 
 class BucketStatus(Struct, frozen=True):
@@ -49,6 +50,7 @@ class BucketStatus(Struct, frozen=True):
     completed: int
     cancelled: int
     configured_limit: int
+    blocked: int = 0
 
 
 def status(counters: Counters, configured_limit: int) -> BucketStatus:
@@ -64,6 +66,7 @@ def status(counters: Counters, configured_limit: int) -> BucketStatus:
         completed=counters.completed,
         cancelled=counters.cancelled,
         configured_limit=configured_limit,
+        blocked=counters.blocked,
     )
 
 

@@ -5,37 +5,55 @@ receipt carries its inputs and the whole order after them, and is pushed to ever
 """
 
 import re
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
+from erlmcp.tcps.andon import LEVELS
 from erlmcp.tcps.canonical import MAX_INTEGER, canonical, fault
 from erlmcp.tcps.commands import (
+    AbortSku,
+    AcknowledgeAndon,
+    AddWhy,
     Ask,
     Cancel,
     Complete,
     CreateWorkOrder,
+    EscalateAndon,
     Metadata,
     Pull,
     PullNext,
     Release,
     SetLimit,
     StartWorkOrder,
+    SubmitGate,
     UpdateWorkOrder,
 )
+from erlmcp.tcps.dependency import DEPENDENCIES
 from erlmcp.tcps.errors import Code, Refused, shown
+from erlmcp.tcps.figures import Coverage, Digests, Evidence, Junit, Sarif, Sbom, Spec
+from erlmcp.tcps.roles import permit
+from erlmcp.tcps.root_cause import WHYS
 from erlmcp.tcps.routing import priority_number
 
 __all__ = [
     "ACTOR",
     "ASSIGNEE",
     "DESCRIPTION",
+    "EVIDENCE",
+    "FILES_BYTES",
+    "FILE_BYTES",
     "ID",
     "IDEMPOTENCY_KEY",
     "LABEL",
     "LABELS",
     "METADATA_BYTES",
     "METADATA_DEPTH",
+    "NAME",
+    "NAMES",
     "REASON",
     "SOURCE",
+    "TEXT",
     "TITLE",
     "WIP_LIMIT",
     "admit",
@@ -49,6 +67,8 @@ SOURCE: Final = 500
 LABEL: Final = 100
 ASSIGNEE: Final = 100
 REASON: Final = 2_000
+TEXT: Final = 2_000  # of an andon's message, a why, what was found and done
+NAME: Final = 500  # of a failed test, a rule, a component, a tool
 IDEMPOTENCY_KEY: Final = 255
 ACTOR: Final = 255
 # In other units:
@@ -56,8 +76,14 @@ LABELS: Final = 50
 METADATA_BYTES: Final = 16_384  # of its canonical JSON
 METADATA_DEPTH: Final = 8
 WIP_LIMIT: Final = 10_000
+EVIDENCE: Final = 20  # of one submission
+NAMES: Final = 1_000  # in the evidence of one submission (tcps.md §4)
+FILE_BYTES: Final = 4 * 1024 * 1024  # of one file of evidence
+FILES_BYTES: Final = 6 * 1024 * 1024  # of all in one Ask, which has to fit into a frame of the link (8 MiB)
 
-_NAMING: Final = (UpdateWorkOrder, StartWorkOrder, Complete, Release, Cancel)  # an order, by its id
+_IDS: Final = ("id", "depends_on", "sku_id", "andon_id", "work_order_id")
+_TEXTS: Final = ("message", "problem", "text", "root_cause", "fix_applied", "prevention_added", "prevention")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 # Lone surrogates are no characters, and the C0 and C1 controls print nothing but trouble in a terminal. U+2028 and
 # U+2029 end lines. Marks that reorder text belong to right-to-left languages: whoever shows a text minds them.
@@ -66,27 +92,117 @@ _NOT_IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-
 
 
 def admit(ask: Ask) -> None:
-    """Raise Refused(invalid) if something is too long, empty where it must not be, or no text."""
+    """Raise Refused: forbidden to this role; or invalid: something is too long, empty where it must not be, no text."""
     _line("actor", ask.actor, ACTOR, least=1)
     _line("tool", ask.tool, ACTOR, least=1)
     if ask.idempotency_key is not None:
         _line("idempotency_key", ask.idempotency_key, IDEMPOTENCY_KEY, least=1)
+    permit(ask)
     command = ask.command
-    if isinstance(command, _NAMING):
-        _line("id", command.id, ID)
     match command:
         case CreateWorkOrder() as create:
             _admit_create(create)
         case UpdateWorkOrder() as update:
+            _line("id", update.id, ID)
             _admit_update(update)
-        case StartWorkOrder() | Pull() | PullNext() as start:
+        case StartWorkOrder() as start:
+            _line("id", start.id, ID)
             _assignee(start.assignee)
-        case Release(reason=reason) | Cancel(reason=reason):
-            _text("reason", reason, REASON, least=1)
-        case SetLimit(limit=limit) if not 1 <= limit <= WIP_LIMIT:
-            raise _invalid(f"limit is {shown(limit)}", f"a limit from 1 to {WIP_LIMIT:,}")
+        case Pull() | PullNext() as pull:
+            _assignee(pull.assignee)
+        case Complete(id=order_id):
+            _line("id", order_id, ID)
+        case Release() | Cancel() | AbortSku() as ended:
+            _line("id", ended.id, ID)
+            _text("reason", ended.reason, REASON, least=1)
+        case SetLimit(limit=limit):
+            _number("limit", limit, WIP_LIMIT)
+        case _:
+            _admit_floor(ask)
+    if ask.files and not isinstance(command, SubmitGate):
+        raise _invalid(f"{command.name} came with files", "no files")
+
+
+def _admit_floor(ask: Ask) -> None:
+    """Whatever is not about an order itself: all ids and texts by their names, then what is special."""
+    command = ask.command
+    for name in _IDS:
+        if (value := getattr(command, name, None)) is not None:
+            _line(name, value, ID)
+    for name in _TEXTS:
+        if (value := getattr(command, name, None)) is not None:
+            _text(name, value, TEXT, least=1)
+    match command:
+        case AcknowledgeAndon(assignee=assignee):
+            _assignee(assignee)
+        case AddWhy(n=n):
+            _number("n", n, WHYS)
+        case EscalateAndon(level=level):
+            _number("level", level, LEVELS)
+        case SubmitGate(evidence=evidence):
+            _admit_evidence(evidence)
+            _admit_files(ask)
         case _:
             pass
+
+
+def _admit_evidence(evidence: Sequence[Evidence]) -> None:
+    if len(evidence) > EVIDENCE:
+        raise _invalid(f"there are {len(evidence)} pieces of evidence", f"at most {EVIDENCE} pieces of evidence")
+    names = [name for one in evidence for name in _names(one)]
+    if len(names) > NAMES:
+        raise _invalid(f"the evidence has {len(names):,} names", f"at most {NAMES:,} names in the evidence")
+    for name in names:
+        _line("a name in the evidence", name, NAME)
+    for one in evidence:
+        digests = (one.digest, one.first, one.second) if isinstance(one, Digests) else (one.digest,)
+        if wrong := next((digest for digest in digests if not _SHA256.fullmatch(digest)), None):
+            raise _invalid(f"{shown(wrong)!r} is no SHA-256", "a SHA-256 as 64 hexadecimal digits")
+        for name in one.__struct_fields__:
+            value = getattr(one, name)
+            if isinstance(value, int) and name != "code" and not 0 <= value <= MAX_INTEGER:
+                raise _invalid(f"{name} of the {one.kind} evidence is {shown(value)}", f"{name} of 0 or more")
+        if words := _absurd(one):
+            raise _invalid(f"the {one.kind} evidence has {words}", f"{one.kind} evidence whose figures fit together")
+
+
+def _names(one: Evidence) -> tuple[str, ...]:
+    match one:
+        case Junit(failed=names) | Sarif(rules=names) | Sbom(examples=names) | Spec(messages=names):
+            return (one.tool, *names)
+        case _:
+            return (one.tool,)
+
+
+def _absurd(one: Evidence) -> str:
+    """What no report can say; "" if it can be."""
+    match one:
+        case Junit() if one.passed < 0:
+            return f"{one.failures + one.errors + one.skipped} failures, errors and skipped of {one.tests} tests"
+        case Coverage() if one.covered > one.lines:
+            return f"{one.covered} covered of {one.lines} lines"
+        case Sbom() if max(one.unlicensed, one.unpinned) > one.components:
+            return f"more findings than its {one.components} components"
+        case _:
+            return ""
+
+
+def _admit_files(ask: Ask) -> None:
+    named = {one.digest for one in ask.command.evidence} if isinstance(ask.command, SubmitGate) else set()
+    for file in ask.files:
+        if len(file.content) > FILE_BYTES:
+            raise _invalid(
+                f"a file of evidence has {len(file.content):,} bytes", f"files of at most {FILE_BYTES:,} bytes"
+            )
+        if file.digest not in named:
+            raise _invalid("a file came that no evidence names", "the files of the evidence alone")
+        if sha256(file.content).hexdigest() != file.digest:
+            raise _invalid(f"a file of evidence does not give the SHA-256 {file.digest}", "the file of that digest")
+    if (total := sum(len(file.content) for file in ask.files)) > FILES_BYTES:
+        raise _invalid(
+            f"the files of evidence have {total:,} bytes",
+            f"at most {FILES_BYTES:,} bytes in one call; what was kept before is given by its digest",
+        )
 
 
 def _admit_create(command: CreateWorkOrder) -> None:
@@ -99,6 +215,10 @@ def _admit_create(command: CreateWorkOrder) -> None:
         _line("a label", label, LABEL, least=1)
     if command.priority is not None:
         priority_number(command.priority)
+    if len(command.dependencies) > DEPENDENCIES:
+        raise _invalid(f"there are {len(command.dependencies)} dependencies", f"at most {DEPENDENCIES} dependencies")
+    for depends_on in command.dependencies:
+        _line("a dependency", depends_on, ID)
     _assignee(command.assignee)
     if command.metadata:
         _admit_metadata(command.metadata)
@@ -132,6 +252,11 @@ def _admit_metadata(metadata: Metadata) -> None:
 def _assignee(assignee: str | None) -> None:
     if assignee:
         _line("assignee", assignee, ASSIGNEE)
+
+
+def _number(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise _invalid(f"{name} is {shown(value)}", f"a {name} from 1 to {most:,}")
 
 
 def _line(name: str, value: str, most: int, *, least: int = 0) -> None:

@@ -5,16 +5,23 @@ from typing import Annotated, cast
 from msgspec import Meta, Struct
 
 from erlmcp.tcps.commands import Bucket
+from erlmcp.tcps.gate import SarifLevel, Thresholds
+from erlmcp.tcps.sku import Stage
 
 __all__ = ["Options"]
 
 Slots = Annotated[int, Meta(ge=1, le=10_000)]
 Hours = Annotated[int, Meta(ge=0, le=87_600)]  # ten years; 0: no deadline
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Minutes = Annotated[int, Meta(ge=1, le=525_600)]  # a year
 Rank = Annotated[int, Meta(ge=1, le=10)]
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[tcps]`: per bucket how many orders may be in progress, the hours to its deadline, and the usual priority."""
+    """`[tcps]`: per bucket how many orders may be in progress, the hours to its deadline, and the usual priority.
+
+    Then the limits of the gates, the minutes that a sku may be idle in each stage, and the seconds of escalation.
+    """
 
     wip_limit_security: Slots = 5
     wip_limit_reliability: Slots = 5
@@ -37,6 +44,27 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     priority_features: Rank = 4
     priority_technical_debt: Rank = 3
 
+    gate_pass_rate: Percent = 95
+    gate_coverage: Percent = 80
+    gate_security_level: SarifLevel = "warning"
+
+    stage_minutes_shacl_validation: Minutes = 60
+    stage_minutes_compilation: Minutes = 60
+    stage_minutes_test_execution: Minutes = 60
+    stage_minutes_security_scan: Minutes = 60
+    stage_minutes_deterministic_build: Minutes = 60
+    stage_minutes_quality_metrics: Minutes = 60
+    stage_minutes_release_verification: Minutes = 60
+    stage_minutes_smoke_test: Minutes = 60
+    stage_minutes_marketplace_validation: Minutes = 60
+    stage_minutes_publication: Minutes = 60
+
+    escalation_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 180
+    """An andon that nobody acknowledged escalates at this age, at twice and at three times it."""
+
+    heijunka_batch: Annotated[int, Meta(ge=1, le=200)] = 10
+    """Orders in a schedule that is asked for without a size."""
+
     idempotency_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     """How long an idempotency key is kept."""
 
@@ -55,3 +83,9 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def default_priority(self, bucket: Bucket) -> int:
         return cast(int, getattr(self, f"priority_{bucket}"))
+
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.gate_pass_rate, self.gate_coverage, self.gate_security_level)
+
+    def stage_minutes(self, stage: Stage) -> int:
+        return cast(int, getattr(self, f"stage_minutes_{stage}"))

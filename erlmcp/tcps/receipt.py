@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-__all__ = ["NO_RECEIPT", "Body", "Broken", "Fault", "Head", "Ok", "Receipt", "Verifier", "seal", "verify"]
+__all__ = ["NO_RECEIPT", "Body", "Broken", "Fault", "Head", "Ok", "Receipt", "Verifier", "is_whole", "seal", "verify"]
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -121,7 +121,7 @@ class Verifier:
             return Broken(due, Fault.MISSING, f"receipt {due} is not in its place: {receipt.seq} comes instead")
         if receipt.seq < due:
             return Broken(receipt.seq, Fault.OUT_OF_ORDER, f"receipt {receipt.seq} comes after receipt {self.head.seq}")
-        if sha256(_encode(_body(receipt))).hexdigest() != receipt.hash:
+        if not is_whole(receipt):
             return Broken(
                 due,
                 Fault.EDITED,
@@ -166,6 +166,11 @@ def verify(receipts: Iterable[Receipt], after: Head = NO_RECEIPT, expected: Head
         if broken := verifier.look(receipt):
             return broken
     return verifier.end()
+
+
+def is_whole(receipt: Receipt) -> bool:
+    """Whether it gives its hash."""
+    return sha256(_encode(_body(receipt))).hexdigest() == receipt.hash
 
 
 def _body(receipt: Receipt) -> Body:

@@ -1,95 +1,63 @@
-"""The read side: the board, orders, buckets and receipts, from any process that can read the store.
+"""The read side: the board, orders, skus, andons and receipts, from any process that can read the store.
 
 Reads only. Whatever depends on the clock, like how an order stands to its deadline, is said here and is in no receipt.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Final
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from erlmcp.store import Database, Read
 from erlmcp.tcps import cursor as cursors
+from erlmcp.tcps import heijunka
+from erlmcp.tcps.andon import Andon, no_such_andon
 from erlmcp.tcps.canonical import MAX_INTEGER
-from erlmcp.tcps.commands import Bucket
+from erlmcp.tcps.chain import verify_between
+from erlmcp.tcps.commands import Bucket, Gate
 from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.kanban import BucketStatus, Counters, status
-from erlmcp.tcps.moments import utc_now
+from erlmcp.tcps.moments import moment, utc_now
 from erlmcp.tcps.options import Options
+from erlmcp.tcps.pages import (
+    MAX_LIMIT,
+    AndonFilter,
+    AndonPage,
+    Board,
+    Card,
+    Filter,
+    GateStatus,
+    ReceiptPage,
+    Schedule,
+    Slot,
+    WorkOrderPage,
+    check_expected,
+    check_limit,
+    check_range,
+    judged,
+    page,
+    plain,
+)
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
-from erlmcp.tcps.work_order import SlaState, Status, WorkOrder, no_such_order, sla_state
+from erlmcp.tcps.root_cause import RootCause, no_such_root_cause
+from erlmcp.tcps.sku import Record, Sku, no_such_sku
+from erlmcp.tcps.work_order import WorkOrder, no_such_order, sla_state
 
-__all__ = ["MAX_LIMIT", "Board", "Card", "Filter", "ReceiptPage", "Views", "WorkOrderPage"]
+__all__ = ["Views"]
 
-MAX_LIMIT: Final = 200  # rows of a page
-PAGE: Final = 2 * 1024 * 1024  # bytes of JSON of a page; a tool tells it twice, once as text with every quote escaped
 CARDS: Final = 200  # in progress, on a board
 WAITING: Final = 5  # queued, of each bucket, on a board
 LAST: Final = 10  # completed, on a board
-_STRIDE: Final = 500  # receipts read at once to verify: a few milliseconds
-
-T = TypeVar("T")
-
-_encode: Final = msgspec.json.Encoder().encode
-
-
-class Filter(Struct, frozen=True):
-    """Which orders to list; None: whatever it is."""
-
-    status: Status | None = None
-    bucket: Bucket | None = None
-    assignee: str | None = None
-
-
-class WorkOrderPage(Struct, frozen=True):
-    """Orders, the newest first. `next_cursor=None`: there are no more."""
-
-    work_orders: list[WorkOrder]
-    next_cursor: str | None = None
-
-
-class ReceiptPage(Struct, frozen=True):
-    """Receipts as they were hashed, the newest first. `next_cursor=None`: there are no more."""
-
-    receipts: list[Receipt]
-    next_cursor: str | None = None
-
-
-class Card(Struct, frozen=True):
-    """An order on the board."""
-
-    id: str
-    title: str
-    bucket: Bucket
-    priority: int
-    status: Status
-    sla_deadline: str | None
-    assignee: str | None
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
-    sla: SlaState | None = None
-
-
-class Board(Struct, frozen=True):
-    """The line at one moment.
-
-    `queued`: the next few of each bucket, in the order they are pulled; `in_progress`: the oldest first; `completed`:
-    the last few, the latest first. The numbers of all of them are in `buckets`. `head`: the end of the chain.
-    """
-
-    at: datetime
-    buckets: list[BucketStatus]
-    queued: list[Card]
-    in_progress: list[Card]
-    completed: list[Card]
-    head: Head
+ANDONS: Final = 100  # not resolved, on a board
+HISTORY: Final = 1_000  # of a sku, the newest
 
 
 class _Row(WorkOrder, frozen=True):
+    seq: int = 0
+
+
+class _AndonRow(Andon, frozen=True):
     seq: int = 0
 
 
@@ -105,26 +73,34 @@ class Views:
 
     async def board(self) -> Board:
         """Everything at one moment, from six counters and a few cards: the number of orders does not matter."""
-        counters, queued, in_progress, completed, heads = await self._database.snapshot(
+        counters, queued, in_progress, completed, andons, heads = await self._database.snapshot(
             Read("counters", into=Counters),
             Read("board_queued", {"many": WAITING}, Card),
             Read("board_in_progress", {"many": CARDS}, Card),
             Read("board_completed", {"many": LAST}, Card),
+            Read("board_andons", {"many": ANDONS}, Andon),
             Read("head", into=Head),
         )
         now = self._now()
         return Board(
             at=now,
             buckets=self._statuses(counters),
-            queued=_judged(queued, now),
-            in_progress=_judged(in_progress, now),
-            completed=_judged(completed, now),
+            queued=judged(queued, now),
+            in_progress=[self._with_idle(card, now) for card in judged(in_progress, now)],
+            completed=judged(completed, now),
+            andons=andons,
             head=heads[0] if heads else NO_RECEIPT,
         )
 
+    async def idle(self) -> list[Card]:
+        """The orders in progress to which nothing happened for longer than their stage's budget, the oldest first."""
+        now = self._now()
+        cards = await self._database.all("board_in_progress", into=Card, many=CARDS)
+        return [card for card in (self._with_idle(card, now) for card in judged(cards, now)) if card.idle]
+
     async def work_order(self, order_id: str) -> WorkOrder:
         """Raises Refused(not_found)."""
-        order = await self._database.one("work_order", into=WorkOrder, id=_text(order_id))
+        order = await self._database.one("work_order", into=WorkOrder, id=plain(order_id))
         if order is None:
             raise no_such_order(order_id)
         return replace(order, sla=sla_state(order, self._now()))
@@ -134,19 +110,92 @@ class Views:
     ) -> WorkOrderPage:
         """A page of at most `limit` orders, 1 to MAX_LIMIT, and PAGE bytes. Raises Refused(invalid)."""
         which = which or Filter()
-        _check_limit(limit)
+        check_limit(limit)
         query, params = _query_of(which)
         before = cursors.read("work_orders", cursor)
         rows = await self._database.all(query, into=_Row, before=before, many=limit + 1, **params)
         now = self._now()
-        page = _page(rows, limit)
-        more = cursors.write("work_orders", page[-1].seq) if len(rows) > len(page) else None
-        return WorkOrderPage([_order_of(row, now) for row in page], more)
+        found = page(rows, limit)
+        more = cursors.write("work_orders", found[-1].seq) if len(rows) > len(found) else None
+        return WorkOrderPage([_order_of(row, now) for row in found], more)
 
     async def kanban(self, bucket: Bucket | None = None) -> list[BucketStatus]:
         """The status of this bucket, or of all, in the order that Bucket gives them."""
         rows = await self._database.all("counters", into=Counters)
         return self._statuses([row for row in rows if bucket is None or row.bucket is bucket])
+
+    async def heijunka(self, size: int | None = None) -> Schedule:
+        """The next `size` orders, 1 to MAX_LIMIT, as `pull next` goes through them. Raises Refused(invalid)."""
+        size = self._options.heijunka_batch if size is None else size
+        if not 1 <= size <= MAX_LIMIT:
+            raise Refused(Code.INVALID, f"size is {shown(size)}", f"call again with a size from 1 to {MAX_LIMIT}")
+        cards, counters, stopped, last = await self._database.snapshot(
+            Read("board_queued", {"many": size}, Card),
+            Read("counters", into=Counters),
+            Read("critical_buckets", into=Bucket),
+            Read("last_pulled", into=Bucket),
+        )
+        waiting: dict[Bucket, list[Card]] = {}
+        for card in cards:
+            waiting.setdefault(card.bucket, []).append(card)
+        full = {row.bucket for row in counters if row.wip >= row.wip_limit}
+        after = last[0] if last else None
+        batch = heijunka.schedule(waiting, after, size)
+        slots = [
+            Slot(position, c.id, c.title, c.bucket, c.priority, c.created_at, _held(c, full, stopped))
+            for position, c in enumerate(batch)
+        ]
+        return Schedule(slots, round(heijunka.score([(c.bucket, c.priority) for c in batch]), 4), after)
+
+    async def sku(self, sku_id: str) -> Sku:
+        """With its history. Raises Refused(not_found)."""
+        sku = await self._database.one("sku", into=Sku, id=plain(sku_id))
+        if sku is None:
+            raise no_such_sku(sku_id)
+        history = await self._database.all("sku_history", into=Record, sku_id=sku.id, many=HISTORY)
+        return replace(sku, history=tuple(history[::-1]))
+
+    async def gate_status(self, sku_id: str) -> list[GateStatus]:
+        """Each gate of a sku in turn. Raises Refused(not_found)."""
+        sku = await self.sku(sku_id)
+        reads = [Read("gate_status", {"sku_id": sku.id, "gate": gate}, GateStatus) for gate in Gate]
+        found = await self._database.snapshot(*reads)
+        return [rows[0] if rows else GateStatus(gate) for gate, rows in zip(Gate, found, strict=True)]
+
+    async def evidence(self, digest: str) -> bytes:
+        """A file that was kept, by its SHA-256. Raises Refused(not_found)."""
+        content = await self._database.one("evidence_file", into=bytes, digest=plain(digest))
+        if content is None:
+            raise Refused(
+                Code.NOT_FOUND,
+                f"there is no evidence with SHA-256 {shown(digest, 64)}",
+                "call gate_submit with the content instead of the digest",
+            )
+        return content
+
+    async def andon(self, andon_id: str) -> Andon:
+        """Raises Refused(not_found)."""
+        andon = await self._database.one("andon", into=Andon, id=plain(andon_id))
+        if andon is None:
+            raise no_such_andon(andon_id)
+        return andon
+
+    async def andons(self, which: AndonFilter | None = None, limit: int = 50, cursor: str | None = None) -> AndonPage:
+        """A page of at most `limit` andons, 1 to MAX_LIMIT, and PAGE bytes. Raises Refused(invalid)."""
+        check_limit(limit)
+        query, params = _query_of_andons(which or AndonFilter())
+        before = cursors.read("andons", cursor)
+        rows = await self._database.all(query, into=_AndonRow, before=before, many=limit + 1, **params)
+        found = page(rows, limit)
+        more = cursors.write("andons", found[-1].seq) if len(rows) > len(found) else None
+        return AndonPage([_andon_of(row) for row in found], more)
+
+    async def root_cause(self, cause_id: str) -> RootCause:
+        """Raises Refused(not_found)."""
+        cause = await self._database.one("root_cause", into=RootCause, id=plain(cause_id))
+        if cause is None:
+            raise no_such_root_cause(cause_id)
+        return cause
 
     async def receipts(
         self,
@@ -154,25 +203,20 @@ class Views:
         kind: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        sku_id: str | None = None,
     ) -> ReceiptPage:
         """A page of at most `limit` receipts, 1 to MAX_LIMIT, and PAGE bytes; `kind` is their type.
 
         Raises Refused(invalid).
         """
-        _check_limit(limit)
+        check_limit(limit)
         before = cursors.read("receipts", cursor)
-        span = {"before": before, "many": limit + 1}
-        if work_order_id is not None:
-            order, kind = _text(work_order_id), None if kind is None else _text(kind)
-            query = "receipts_by_work_order"
-            rows = await self._database.all(query, into=Receipt, work_order_id=order, type=kind, **span)
-        elif kind is not None:
-            rows = await self._database.all("receipts_by_type", into=Receipt, type=_text(kind), **span)
-        else:
-            rows = await self._database.all("receipts", into=Receipt, **span)
-        page = _page(rows, limit)
-        more = cursors.write("receipts", page[-1].seq) if len(rows) > len(page) else None
-        return ReceiptPage(page, more)
+        order, of, sku = (None if one is None else plain(one) for one in (work_order_id, kind, sku_id))
+        query, params = _query_of_receipts(order, of, sku)
+        rows = await self._database.all(query, into=Receipt, before=before, many=limit + 1, **params)
+        found = page(rows, limit)
+        more = cursors.write("receipts", found[-1].seq) if len(rows) > len(found) else None
+        return ReceiptPage(found, more)
 
     async def receipt(self, seq: int) -> Receipt:
         """Raises Refused(not_found)."""
@@ -199,23 +243,13 @@ class Views:
         """
         head = await self.head()
         last = head.seq if to_seq is None else to_seq
-        _check_range(from_seq, last, head.seq)
+        check_range(from_seq, last, head.seq)
         if expected is not None:
-            _check_expected(expected.seq, from_seq, to_seq)
+            check_expected(expected.seq, from_seq, to_seq)
         after = await self._before(from_seq)
         if isinstance(after, Broken):
             return after
-        verifier = Verifier(after, expected)
-        while verifier.head.seq < last:
-            rows = await self._database.all(
-                "receipts_between", into=Receipt, after=verifier.head.seq, to_seq=last, many=_STRIDE
-            )
-            for row in rows:
-                if broken := verifier.look(row):
-                    return broken
-            if not rows:
-                return _cut_off(verifier.head.seq, last)
-        return verifier.end()
+        return await verify_between(self._database, Verifier(after, expected), last)
 
     async def _before(self, from_seq: int) -> Head | Broken:
         if from_seq == 1:
@@ -229,19 +263,17 @@ class Views:
         by_bucket = {row.bucket: row for row in rows}
         return [status(by_bucket[bucket], self._options.wip_limit(bucket)) for bucket in Bucket if bucket in by_bucket]
 
+    def _with_idle(self, card: Card, now: datetime) -> Card:
+        if card.stage is None or card.moved_at is None:
+            return card
+        budget = timedelta(minutes=self._options.stage_minutes(card.stage))
+        return replace(card, idle=now - moment(card.moved_at) > budget)
 
-def _judged(cards: list[Card], now: datetime) -> list[Card]:
-    return [replace(card, sla=sla_state(card, now)) for card in cards]
 
-
-def _page(rows: list[T], limit: int) -> list[T]:
-    """The first of `rows`: at most `limit`, and as many as fit into PAGE, but one at least."""
-    size = 0
-    for number, row in enumerate(rows[:limit]):
-        size += len(_encode(row))
-        if number and size > PAGE:
-            return rows[:number]
-    return rows[:limit]
+def _held(card: Card, full: set[Bucket], stopped: Sequence[Bucket]) -> Code | None:
+    if card.bucket in full:
+        return Code.WIP_LIMIT
+    return Code.LINE_STOPPED if card.stopped or card.bucket in stopped else None
 
 
 def _order_of(row: _Row, now: datetime) -> WorkOrder:
@@ -251,10 +283,16 @@ def _order_of(row: _Row, now: datetime) -> WorkOrder:
     return WorkOrder(**fields)
 
 
+def _andon_of(row: _AndonRow) -> Andon:
+    fields = asdict(row)
+    del fields["seq"]
+    return Andon(**fields)
+
+
 def _query_of(which: Filter) -> tuple[str, dict[str, str | None]]:
     bucket, state = which.bucket, which.status
     if which.assignee is not None:
-        return "work_orders_by_assignee", {"assignee": _text(which.assignee), "bucket": bucket, "status": state}
+        return "work_orders_by_assignee", {"assignee": plain(which.assignee), "bucket": bucket, "status": state}
     if bucket is not None and state is not None:
         return "work_orders_by_bucket_and_status", {"bucket": bucket, "status": state}
     if bucket is not None:
@@ -264,37 +302,23 @@ def _query_of(which: Filter) -> tuple[str, dict[str, str | None]]:
     return "work_orders", {}
 
 
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Refused(
-            Code.INVALID,
-            f"limit is {shown(limit)}",
-            f"call again with a limit from 1 to {MAX_LIMIT}, and next_cursor",
-        )
+def _query_of_andons(which: AndonFilter) -> tuple[str, dict[str, str | None]]:
+    state = which.status
+    sku = None if which.sku_id is None else plain(which.sku_id)
+    if which.work_order_id is not None:
+        return "andons_by_work_order", {"work_order_id": plain(which.work_order_id), "sku_id": sku, "status": state}
+    if sku is not None:
+        return "andons_by_sku", {"sku_id": sku, "status": state}
+    if state is not None:
+        return "andons_by_status", {"status": state}
+    return "andons", {}
 
 
-def _check_range(from_seq: int, to_seq: int, last: int) -> None:
-    if from_seq < 1 or to_seq > last or from_seq > to_seq + 1:
-        raise Refused(
-            Code.INVALID,
-            f"there are no receipts from {shown(from_seq)} to {shown(to_seq)}: the chain has 1 to {last}",
-            "call receipt_verify with from_seq and to_seq within the chain, or with neither",
-        )
-
-
-def _check_expected(seq: int, from_seq: int, to_seq: int | None) -> None:
-    if seq < from_seq - 1 or (to_seq is not None and seq > to_seq):
-        raise Refused(
-            Code.INVALID,
-            f"the expected head is receipt {shown(seq)}, and not among those to verify",
-            "call receipt_verify with a range that has it, or without from_seq and to_seq",
-        )
-
-
-def _cut_off(seq: int, last: int) -> Broken:
-    return Broken(seq + 1, Fault.MISSING, f"receipt {seq + 1} is not there: it and all up to {last} are gone")
-
-
-def _text(value: str) -> str:
-    """What the driver can bind: half a surrogate pair is in no row, so it may be any text that is in none either."""
-    return value.encode(errors="replace").decode()
+def _query_of_receipts(order: str | None, kind: str | None, sku: str | None) -> tuple[str, dict[str, str | None]]:
+    if sku is not None:
+        return "receipts_by_sku", {"sku_id": sku, "work_order_id": order, "type": kind}
+    if order is not None:
+        return "receipts_by_work_order", {"work_order_id": order, "type": kind}
+    if kind is not None:
+        return "receipts_by_type", {"type": kind}
+    return "receipts", {}

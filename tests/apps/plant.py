@@ -20,6 +20,7 @@ from erlmcp.store import Options as StoreOptions
 from erlmcp.store import SqliteOwner, SqliteReader
 from erlmcp.tcps import Ask, Coordinator, Done, Line, Views, schema
 from tests.mcp import posts
+from tests.tcps.proof import walk
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ class Plant:
     """An app, and who calls it."""
 
     def __init__(self, line: Line, views: Views, path: Path | None = None) -> None:
-        self._path = path
+        self._line, self._views, self._path = line, views, path
         self.app: App = doors.build(line, views)
         self.app.bind(Options())
         self.endpoint = Endpoint(self.app, Options())
@@ -59,6 +60,12 @@ class Plant:
         told = result["structuredContent"]
         assert all(str(told[part]) in result["content"][0]["text"] for part in ("code", "message", "next"))
         return told
+
+    async def made(self, order: str) -> None:
+        """Take the sku of an order in progress through all gates."""
+        sku_id = (await self._views.work_order(order)).sku_id
+        assert sku_id is not None
+        await walk(self._line, await self._views.sku(sku_id))
 
     async def read(self, uri: str) -> Any:
         """The JSON of a resource."""

@@ -58,10 +58,12 @@ async def test_a_priority_is_a_number_or_a_word(line: Plant, asked: Any, given: 
 async def test_what_is_made_is_started_completed_and_seen_so(line: Plant) -> None:
     order = await line.order()
     started = await line.call("work_order_start", id=order, assignee="ada")
+    assert (await line.no("work_order_complete", id=order))["code"] == "gate_not_run"
+    await line.made(order)
     completed = await line.call("work_order_complete", id=order)
     seen = await line.call("work_order_get", id=order)
     assert (started["work_order"]["status"], started["work_order"]["assignee"]) == ("in_progress", "ada")
-    assert (completed["work_order"]["status"], completed["receipt_seq"]) == ("completed", 3)
+    assert (completed["work_order"]["status"], completed["receipt_seq"]) == ("completed", 18)
     assert seen == {"work_order": completed["work_order"] | {"sla": "on_time"}}
 
 

@@ -107,7 +107,10 @@ def test_a_work_order_goes_through_the_line(erlmcp: Tcps) -> None:
     assert lines[0] == f"{order}  Make it"
     facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[1:])
     assert (facts["status"], facts["assignee"], facts["receipt"]) == ("in progress", "ada", "2")
-    assert erlmcp("work-order", "complete", order, "--format", "json").json["work_order"]["status"] == "completed"
+    assert (
+        erlmcp("work-order", "release", order, "--reason", "r", "--format", "json").json["work_order"]["status"]
+        == "queued"
+    )
 
 
 def test_every_argument_of_create_arrives(erlmcp: Tcps) -> None:

@@ -72,10 +72,10 @@ async def test_what_one_worker_did_all_others_see_at_once(url: str, mode: str) -
         assert seen["work_order"] == started["work_order"] | {"sla": "on_time"}
         assert (await floor.read("tcps://board"))["in_progress"][-1]["id"] == order
         assert (await floor.call("kanban_status", bucket="cost"))["buckets"][0]["current"] == 1
-        completed = await floor.call("work_order_complete", id=order)
-        assert (await floor.read(f"tcps://work-orders/{order}"))["status"] == "completed"
-        receipt = await floor.read(f"tcps://receipts/{completed['receipt_seq']}")
-        assert (receipt["type"], receipt["work_order_id"]) == ("work_order_complete", order)
+        cancelled = await floor.call("work_order_cancel", id=order, reason="it was a test")
+        assert (await floor.read(f"tcps://work-orders/{order}"))["status"] == "cancelled"
+        receipt = await floor.read(f"tcps://receipts/{cancelled['receipt_seq']}")
+        assert (receipt["type"], receipt["work_order_id"]) == ("work_order_cancel", order)
 
 
 @ERAS
@@ -94,7 +94,7 @@ async def test_the_sixth_start_in_a_bucket_of_five_is_refused_with_a_reason_to_a
     # What it says to do is enough to go on.
     assert "work_order_list with bucket compliance and status in_progress" in told["next"]
     listed = await floor.call("work_order_list", bucket="compliance", status="in_progress")
-    await floor.call("work_order_complete", id=listed["work_orders"][0]["id"])
+    await floor.call("work_order_release", id=listed["work_orders"][0]["id"], reason="for another one")
     started = await floor.call("work_order_start", id=orders[-1])
     assert started["work_order"]["status"] == "in_progress"
 

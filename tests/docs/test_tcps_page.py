@@ -24,7 +24,8 @@ PAGE = (ROOT / "docs" / "TCPS.md").read_text()
 ORDER = re.compile(r"WO-[0-9A-Z]+")
 #: What differs from run to run: times, hashes, cursors, the ids of receipts and the port.
 VARYING = re.compile(
-    r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{3}Z)?|\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b|RCPT-\w+|127\.0\.0\.1:\d+"
+    r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{3}Z)?|\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b"
+    r"|(?:RCPT|SKU)-\w+|127\.0\.0\.1:\d+"
 )
 
 

@@ -12,7 +12,24 @@ import msgspec
 import pytest
 
 from erlmcp import store, tcps
-from erlmcp.tcps import Ask, Code, Command, Coordinator, CreateWorkOrder, Done, Receipt, Refused, Views, WorkOrder
+from erlmcp.tcps import (
+    Ask,
+    Code,
+    Command,
+    Coordinator,
+    CreateWorkOrder,
+    Done,
+    File,
+    Gate,
+    Receipt,
+    Refused,
+    Role,
+    Sku,
+    Stage,
+    Views,
+    WorkOrder,
+)
+from tests.tcps.proof import GOOD, submission, walk
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 QUICK = store.Options(durable=False)
@@ -41,8 +58,17 @@ class Plant:
         self.coordinator = Coordinator(self.database, options, publish=self.facts.extend, now=clock)
         self.views = Views(self.database, options, now=clock)
 
-    async def ask(self, command: Command, key: str | None = None, actor: str = "local", tool: str = "") -> Done:
-        return await self.coordinator.execute(Ask(actor, tool or command.name, command, key), timeout=5.0)
+    async def ask(
+        self,
+        command: Command,
+        key: str | None = None,
+        actor: str = "local",
+        tool: str = "",
+        files: tuple[File, ...] = (),
+        role: Role = Role.ADMIN,
+    ) -> Done:
+        ask = Ask(actor, tool or command.name, command, key, files, role)
+        return await self.coordinator.execute(ask, timeout=5.0)
 
     async def order(self, command: Command, key: str | None = None) -> WorkOrder:
         done = await self.ask(command, key)
@@ -51,6 +77,29 @@ class Plant:
 
     async def create(self, title: str = "a thing", **more: Any) -> WorkOrder:
         return await self.order(CreateWorkOrder(more.pop("signal_type", tcps.SignalType.INTERNAL), title, **more))
+
+    async def start(self, **more: Any) -> Sku:
+        """The sku of a new order that was started."""
+        order = await self.create(**more)
+        done = await self.ask(tcps.StartWorkOrder(order.id))
+        assert done.sku is not None
+        return done.sku
+
+    async def submit(self, sku_id: str, gate: Gate, *figures: Any, key: str | None = None) -> Done:
+        """Evidence to a gate, with its files; good evidence unless given other."""
+        command, files = submission(sku_id, gate, figures or GOOD[gate])
+        return await self.ask(command, key, files=files)
+
+    async def walk(self, sku_id: str, to: Stage = Stage.SMOKE_TEST) -> None:
+        """Take a sku to this stage with good evidence; in smoke_test, that has run as well."""
+        await walk(self.coordinator, await self.views.sku(sku_id), to)
+
+    async def complete(self, order_id: str) -> WorkOrder:
+        """Take an order in progress through its gates, and complete it."""
+        sku_id = (await self.views.work_order(order_id)).sku_id
+        assert sku_id is not None
+        await self.walk(sku_id)
+        return await self.order(tcps.Complete(order_id))
 
     async def receipts(self) -> list[Receipt]:
         page = await self.views.receipts(limit=200)

@@ -7,7 +7,6 @@ import pytest
 from erlmcp.tcps import (
     Bucket,
     Code,
-    Complete,
     CreateWorkOrder,
     PullNext,
     SetLimit,
@@ -78,7 +77,7 @@ async def test_a_recorded_refusal_is_not_kept_either(plant):
     await plant.order(StartWorkOrder(first.id))
     async with refused(Code.WIP_LIMIT):
         await plant.ask(StartWorkOrder(second.id), "k")
-    await plant.order(Complete(first.id))
+    await plant.complete(first.id)
     assert (await plant.ask(StartWorkOrder(second.id), "k")).work_order.id == second.id
 
 

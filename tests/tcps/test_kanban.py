@@ -10,7 +10,6 @@ from erlmcp.tcps import (
     BucketStatus,
     Cancel,
     Code,
-    Complete,
     Level,
     Options,
     Pull,
@@ -67,10 +66,18 @@ async def test_the_sixth_start_in_a_five_slot_bucket_is_refused_and_says_what_to
     assert (now.current, now.queued, now.level) == (5, 1, Level.CRITICAL)
 
 
-@pytest.mark.parametrize("free", [Complete, lambda it: Release(it, "why"), lambda it: Cancel(it, "why")])
+@pytest.mark.parametrize(
+    "free",
+    [
+        lambda plant, it: plant.complete(it),
+        lambda plant, it: plant.order(Release(it, "why")),
+        lambda plant, it: plant.order(Cancel(it, "why")),
+    ],
+    ids=["complete", "release", "cancel"],
+)
 async def test_a_slot_is_free_again_once_its_order_left(plant, free):
     (first, *_), _ = await fill(plant)
-    await plant.order(free(first.id))
+    await free(plant, first.id)
     await plant.order(Pull(Bucket.COST))
     async with refused(Code.WIP_LIMIT):
         await plant.create(bucket=Bucket.COST)
@@ -83,7 +90,7 @@ async def test_a_full_bucket_refuses_the_pull_and_pull_next_goes_elsewhere(plant
         await plant.order(Pull(Bucket.COST))
     await plant.create("elsewhere", bucket=Bucket.TECHNICAL_DEBT, priority=1)
     assert (await plant.order(PullNext())).title == "elsewhere"
-    async with refused(Code.WIP_LIMIT, "work is queued in cost only, and no slot is free there"):
+    async with refused(Code.WIP_LIMIT, "bucket cost has 5 of 5 work orders in progress"):
         await plant.order(PullNext())
 
 

@@ -46,6 +46,7 @@ class Model:
     def __init__(self):
         self.orders = {}
         self.limits = {Bucket.COST: 5, Bucket.FEATURES: 10}
+        self.pulled = None
 
     def wip(self, bucket):
         return sum(o.bucket is bucket and o.status is Status.IN_PROGRESS for o in self.orders.values())
@@ -67,14 +68,14 @@ class Model:
             case Pull(bucket):
                 return self.expect_first(self.queue(bucket)[:1])
             case PullNext():
-                return self.expect_first([order for bucket in BUCKETS for order in self.queue(bucket)[:1]])
+                after = BUCKETS[::-1] if self.pulled is Bucket.COST else BUCKETS
+                return self.expect_first([order for bucket in after for order in self.queue(bucket)[:1]])
         return self.expect_of(command, self.orders.get(command.id))
 
     def expect_first(self, heads):
         if not heads:
             return "not_found", ""
-        age = list(self.orders).index
-        free = sorted((o for o in heads if not self.full(o.bucket)), key=lambda o: (-o.priority, age(o.id)))
+        free = [order for order in heads if not self.full(order.bucket)]
         return (None, free[0].id) if free else ("wip_limit", "")
 
     def expect_of(self, command, order):
@@ -86,7 +87,7 @@ class Model:
             return "conflict", ""
         if isinstance(command, StartWorkOrder) and self.full(order.bucket):
             return "wip_limit", ""
-        return None, order.id
+        return ("gate_not_run", "") if isinstance(command, Complete) else (None, order.id)
 
     def learn(self, command, outcome):
         """Take the outcome in, once it is what must be."""
@@ -104,7 +105,8 @@ class Model:
         if moved:
             before = self.orders[moved]
             assert (order.id, order.version) == (moved, before.version + 1)
-            assert order.status is TRANSITIONS[before.status, type(command)]
+            assert order.status in TRANSITIONS[before.status, type(command)]
+            self.pulled = order.bucket if isinstance(command, Pull | PullNext) else self.pulled
         else:
             assert (order.status, order.version, order.id in self.orders) == (Status.QUEUED, 1, False)
         self.orders[order.id] = order
@@ -241,7 +243,7 @@ class Line(RuleBasedStateMachine):
                 continue
             orders = [order.status for order in self.model.orders.values() if order.bucket is row.bucket]
             assert row.current <= row.limit == self.model.limits[row.bucket]
-            counted = (row.queued, row.current, row.completed, row.cancelled)
+            counted = (row.queued, row.blocked, row.current, row.completed, row.cancelled)
             assert counted == tuple(orders.count(status) for status in Status)
 
     def teardown(self):

@@ -10,7 +10,6 @@ from erlmcp.tcps import (
     Bucket,
     Card,
     Code,
-    Complete,
     Filter,
     Head,
     Pull,
@@ -20,10 +19,11 @@ from erlmcp.tcps import (
     StartWorkOrder,
     Status,
     Views,
+    WorkOrder,
 )
 from erlmcp.tcps.cursor import read, write
 from erlmcp.tcps.limits import DESCRIPTION
-from erlmcp.tcps.views import PAGE
+from erlmcp.tcps.pages import PAGE
 from tests.tcps.plant import QUICK, refused
 
 
@@ -55,7 +55,7 @@ async def test_a_completed_order_keeps_how_it_met_its_deadline(plant, hours, sta
     order = await plant.create(bucket=Bucket.SECURITY)
     await plant.ask(StartWorkOrder(order.id))
     plant.clock.turn(hours=hours)
-    await plant.ask(Complete(order.id))
+    await plant.complete(order.id)
     plant.clock.turn(hours=1000)
     assert (await plant.views.work_order(order.id)).sla is state
 
@@ -143,7 +143,7 @@ async def test_a_page_is_cut_where_it_would_be_too_long_to_send_and_the_next_one
 
 
 async def test_a_page_has_one_row_at_least(plant, monkeypatch):
-    monkeypatch.setattr("erlmcp.tcps.views.PAGE", 1)
+    monkeypatch.setattr("erlmcp.tcps.pages.PAGE", 1)
     for title in ("a", "b", "c"):
         await plant.create(title)
     rows, pages = await all_pages(plant.views.work_orders, 200)
@@ -195,7 +195,7 @@ async def test_the_board_shows_the_last_completed_first(plant):
     for order in made:
         await plant.ask(StartWorkOrder(order.id))
     for order in reversed(made):
-        await plant.ask(Complete(order.id))
+        await plant.complete(order.id)
     assert [card.title for card in (await plant.views.board()).completed] == [str(number) for number in range(10)]
 
 
@@ -203,7 +203,14 @@ async def test_a_card_has_what_the_order_has(plant):
     order = await plant.create(bucket=Bucket.SECURITY, assignee="ana", description="long")
     (card,) = (await plant.views.board()).queued
     seen = await plant.views.work_order(order.id)
-    assert card == Card(**{name: getattr(seen, name) for name in Card.__struct_fields__})
+    shared = [name for name in Card.__struct_fields__ if name in WorkOrder.__struct_fields__]
+    assert card == Card(**{name: getattr(seen, name) for name in shared})
+    await plant.ask(StartWorkOrder(order.id))
+    (card,) = (await plant.views.board()).in_progress
+    seen = await plant.views.work_order(order.id)
+    sku = await plant.views.sku(seen.sku_id)
+    about_sku = {"stage": sku.stage, "moved_at": sku.moved_at}
+    assert card == Card(**{name: getattr(seen, name) for name in shared}, **about_sku)
 
 
 async def test_the_board_shows_only_the_next_few_of_a_queue_and_counts_all(plant):

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from erlmcp.http import Response
-from erlmcp.tcps import Bucket, Cancel, Complete, CreateWorkOrder, Pull, SetLimit, SignalType
+from erlmcp.tcps import Bucket, Cancel, CreateWorkOrder, Pull, SetLimit, SignalType
 from erlmcp.telemetry import Exposition, LineFacts, Slab, line_facts, metrics_handler, shapes
 from erlmcp.telemetry.line import LOOKED_AT
 from erlmcp.telemetry.node import About
@@ -54,7 +54,7 @@ async def test_every_bucket_is_told_with_its_orders_its_limit_and_what_became_of
     orders = [await plant.create(bucket=Bucket.COST) for _ in range(5)]
     for _ in range(3):
         await plant.ask(Pull(Bucket.COST))
-    await plant.ask(Complete(orders[0].id))
+    await plant.complete(orders[0].id)
     await plant.ask(Cancel(orders[4].id, "not needed"))
     await plant.ask(SetLimit(Bucket.COST, 2))
     found = await scrape(plant)
@@ -63,7 +63,7 @@ async def test_every_bucket_is_told_with_its_orders_its_limit_and_what_became_of
     assert found["tcps_queued", "cost"] == 1
     assert found["tcps_work_orders_total", "cost", "completed"] == 1
     assert found["tcps_work_orders_total", "cost", "cancelled"] == 1
-    assert found["tcps_receipts_total",] == 11
+    assert found["tcps_receipts_total",] == 26
 
 
 @pytest.mark.parametrize(("edited", "valid"), [(1, 1), (2, 0)])

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Any, Final, TypeAlias, TypeVar
 
+from msgspec.structs import asdict
+
 from erlmcp import ToolError
 from erlmcp.otp import Down, Overloaded
 from erlmcp.store import StoreError
@@ -48,8 +50,8 @@ class Desk:
         except TimeoutError as late:
             message = "the line did not answer in time"
             raise _wait("timeout", message, _repeat(idempotency_key)) from late
-        objects = {"work_order": done.work_order, "kanban": done.kanban}
-        return {word: value for word, value in objects.items() if value is not None} | {"receipt_seq": done.receipt_seq}
+        objects = asdict(done)
+        return {word: value for word, value in objects.items() if value} | {"receipt_seq": done.receipt_seq}
 
     async def look(self, question: Awaitable[T]) -> T:
         """What a view answers. Raises ToolError."""

@@ -16,7 +16,7 @@ __all__ = ["BUCKETS", "SIGNAL_TYPES", "STATUSES", "asks", "changes"]
 # The words of erlmcp.tcps, for help and completion; tests/cli/test_tcps.py holds them to it.
 BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technical_debt")
 SIGNAL_TYPES = ("cve", "github_issue", "refund", "install", "internal")
-STATUSES = ("queued", "in_progress", "completed", "cancelled")
+STATUSES = ("queued", "blocked", "in_progress", "completed", "cancelled")
 
 
 def asks(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,13 +2,15 @@
 
 -- name: work_order
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id
 FROM work_order
 WHERE id = :id
 
 -- name: work_orders
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id, seq
 FROM work_order
 WHERE seq < :before
 ORDER BY seq DESC
@@ -16,7 +18,8 @@ LIMIT :many
 
 -- name: work_orders_by_status
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id, seq
 FROM work_order
 WHERE seq IN (
     SELECT seq FROM (
@@ -39,11 +42,14 @@ ORDER BY seq DESC
 
 -- name: work_orders_by_bucket
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id, seq
 FROM work_order
 WHERE seq IN (
     SELECT seq FROM (
         SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'queued' AND seq < :before
+        UNION ALL
+        SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'blocked' AND seq < :before
         UNION ALL
         SELECT seq FROM work_order WHERE bucket = :bucket AND status = 'in_progress' AND seq < :before
         UNION ALL
@@ -58,7 +64,8 @@ ORDER BY seq DESC
 
 -- name: work_orders_by_bucket_and_status
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id, seq
 FROM work_order
 WHERE bucket = :bucket AND status = :status AND seq < :before
 ORDER BY seq DESC
@@ -66,7 +73,8 @@ LIMIT :many
 
 -- name: work_orders_by_assignee
 SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, seq
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id, seq
 FROM work_order
 WHERE assignee = :assignee AND seq < :before
     AND (:bucket IS NULL OR bucket = :bucket)
@@ -75,18 +83,29 @@ ORDER BY seq DESC
 LIMIT :many
 
 -- name: counters
-SELECT bucket, wip_limit, queued, wip, completed, cancelled
+SELECT bucket, wip_limit, queued, wip, completed, cancelled, blocked
 FROM kanban
 
 -- name: counters_of_bucket
-SELECT bucket, wip_limit, queued, wip, completed, cancelled
+SELECT bucket, wip_limit, queued, wip, completed, cancelled, blocked
 FROM kanban
 WHERE bucket = :bucket
 
+-- name: critical_buckets
+-- Those in which an open critical stop keeps orders from being started.
+SELECT bucket
+FROM kanban AS k
+WHERE EXISTS (
+    SELECT 1 FROM andon AS a
+    WHERE a.bucket = k.bucket AND a.stops = 1 AND a.status <> 'resolved' AND a.severity = 'critical'
+)
+
 -- name: board_in_progress
-SELECT id, title, bucket, priority, status, sla_deadline, assignee, created_at, started_at, completed_at
-FROM work_order
-WHERE seq IN (
+SELECT o.id, o.title, o.bucket, o.priority, o.status, o.sla_deadline, o.assignee, o.created_at, o.started_at,
+    o.completed_at, o.sku_id, s.stage, s.moved_at
+FROM work_order AS o
+LEFT JOIN sku AS s ON s.id = o.sku_id
+WHERE o.seq IN (
     SELECT seq FROM (
         SELECT seq FROM work_order WHERE bucket = 'security' AND status = 'in_progress'
         UNION ALL
@@ -103,12 +122,14 @@ WHERE seq IN (
         LIMIT :many
     ) AS page
 )
-ORDER BY seq
+ORDER BY o.seq
 
 -- name: board_queued
 -- The first few that wait in each bucket.
 SELECT o.id, o.title, o.bucket, o.priority, o.status, o.sla_deadline, o.assignee, o.created_at, o.started_at,
-    o.completed_at
+    o.completed_at, o.sku_id, EXISTS (
+        SELECT 1 FROM andon AS a WHERE a.work_order_id = o.id AND a.stops = 1 AND a.status <> 'resolved'
+    ) AS stopped
 FROM kanban AS k
 JOIN work_order AS o ON o.seq IN (
     SELECT q.seq
@@ -122,7 +143,7 @@ ORDER BY o.priority DESC, o.seq
 -- name: board_completed
 -- The last few that were completed, by their receipts.
 SELECT o.id, o.title, o.bucket, o.priority, o.status, o.sla_deadline, o.assignee, o.created_at, o.started_at,
-    o.completed_at
+    o.completed_at, o.sku_id
 FROM receipt AS r
 JOIN work_order AS o ON o.id = r.work_order_id
 WHERE r.type = 'work_order_complete'
@@ -161,9 +182,114 @@ WHERE work_order_id = :work_order_id AND seq < :before AND (:type IS NULL OR typ
 ORDER BY seq DESC
 LIMIT :many
 
+-- name: receipts_by_sku
+SELECT actor, at, hash, id, payload, prev_hash, seq, sku_id, stage, type, work_order_id
+FROM receipt
+WHERE sku_id = :sku_id AND seq < :before AND (:type IS NULL OR type = :type)
+    AND (:work_order_id IS NULL OR work_order_id = :work_order_id)
+ORDER BY seq DESC
+LIMIT :many
+
 -- name: receipts_between
 SELECT actor, at, hash, id, payload, prev_hash, seq, sku_id, stage, type, work_order_id
 FROM receipt
 WHERE seq > :after AND seq <= :to_seq
 ORDER BY seq
 LIMIT :many
+
+-- name: sku
+SELECT id, work_order_id, stage, status, created_at, entered_at, moved_at
+FROM sku
+WHERE id = :id
+
+-- name: sku_history
+-- What happened to a sku, the newest first.
+SELECT h.stage, r.at, h.verdict, h.reason, r.id AS receipt_id
+FROM sku_history AS h
+JOIN receipt AS r ON r.seq = h.seq
+WHERE h.sku_id = :sku_id
+ORDER BY h.seq DESC
+LIMIT :many
+
+-- name: gate_status
+-- The last submission to a gate of a sku, and how many there were and failed.
+SELECT s.gate, s.verdict, s.violations, r.at, s.seq AS receipt_seq, s.andon_id, (
+    SELECT count(*) FROM submission AS n WHERE n.sku_id = :sku_id AND n.gate = :gate
+) AS submissions, (
+    SELECT count(*) FROM submission AS f WHERE f.sku_id = :sku_id AND f.gate = :gate AND f.verdict = 'failed'
+) AS failures
+FROM submission AS s
+JOIN receipt AS r ON r.seq = s.seq
+WHERE s.sku_id = :sku_id AND s.gate = :gate
+ORDER BY s.seq DESC
+LIMIT 1
+
+-- name: evidence_file
+SELECT content FROM evidence_file WHERE digest = :digest
+
+-- name: andon
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at
+FROM andon
+WHERE id = :id
+
+-- name: root_cause
+SELECT id, andon_id, problem, status, created_at, whys, root_cause, prevention, proposals, finalized_at
+FROM root_cause
+WHERE id = :id
+
+-- name: andons
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at, seq
+FROM andon
+WHERE seq < :before
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: andons_by_status
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at, seq
+FROM andon
+WHERE status = :status AND seq < :before
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: andons_by_work_order
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at, seq
+FROM andon
+WHERE work_order_id = :work_order_id AND seq < :before
+    AND (:status IS NULL OR status = :status)
+    AND (:sku_id IS NULL OR sku_id = :sku_id)
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: andons_by_sku
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at, seq
+FROM andon
+WHERE sku_id = :sku_id AND seq < :before AND (:status IS NULL OR status = :status)
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: board_andons
+-- What is not resolved, the oldest first.
+SELECT id, type, severity, stops, status, work_order_id, sku_id, bucket, stage, message, raised_by, raised_at,
+    occurrences, level, assignee, acknowledged_at, root_cause_id, root_cause, fix_applied, prevention_added,
+    resolved_by, resolved_at
+FROM andon
+WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq FROM andon WHERE status = 'open'
+        UNION ALL
+        SELECT seq FROM andon WHERE status = 'investigating'
+        ORDER BY seq
+        LIMIT :many
+    ) AS page
+)
+ORDER BY seq
