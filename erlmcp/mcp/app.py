@@ -4,13 +4,15 @@ It does not know how requests arrive: the protocol side asks it for pages of def
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, Literal, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar, Unpack
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.assembly import Assembly
+from erlmcp.mcp.caching import CacheScope, checked_hints
 from erlmcp.mcp.callee import Members
 from erlmcp.mcp.completion import CompletionOptions
+from erlmcp.mcp.content import Icon
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
 from erlmcp.mcp.lifespan import Lifespan, Opened
@@ -23,9 +25,6 @@ from erlmcp.mcp.types import Argument, PromptReference, Reference
 from erlmcp.mcp.views import check_views
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-CacheScope = Literal["private", "public"]
-_SCOPES: Final = ("private", "public")
 
 
 class App(Assembly):
@@ -41,7 +40,9 @@ class App(Assembly):
         version: str = "0.0.0",
         title: str | None = None,
         instructions: str | None = None,
+        description: str | None = None,
         website_url: str | None = None,
+        icons: Sequence[Icon] | None = None,
         cache_ttl_ms: int = 0,
         cache_scope: CacheScope = "private",
         lifespan: Lifespan | None = None,
@@ -53,15 +54,14 @@ class App(Assembly):
         super().__init__(Opened(self, lifespan), middleware)
         if not name:
             raise ValueError("an app needs a name")
-        if cache_ttl_ms < 0:
-            raise ValueError(f"cache_ttl_ms must be 0 or more, not {cache_ttl_ms}")
-        if cache_scope not in _SCOPES:
-            raise ValueError(f"cache_scope must be one of {', '.join(_SCOPES)}, not {cache_scope!r}")
+        checked_hints(cache_ttl_ms, cache_scope)
         self.name = name
         self.version = version
         self.title = title
         self.instructions = instructions
+        self.description = description
         self.website_url = website_url
+        self.icons = icons
         self.cache_ttl_ms = cache_ttl_ms
         self.cache_scope = cache_scope
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self, TypeVar, overload
 
+from erlmcp.mcp.caching import CacheScope
 from erlmcp.mcp.call import Perform
 from erlmcp.mcp.callee import Callee
 from erlmcp.mcp.changes import UPDATED, Change, updated
@@ -42,6 +43,8 @@ class Assembly(Registry, Signals):
     """A part of `App`."""
 
     name: str
+    cache_ttl_ms: int
+    cache_scope: CacheScope
 
     def __init__(self, opened: Opened, middleware: Iterable[Middleware]) -> None:
         Registry.__init__(self)

@@ -17,6 +17,7 @@ from msgspec.structs import asdict, astuple
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
+from erlmcp.mcp.caching import CacheScope
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.injection import Injection
 from erlmcp.mcp.inputs import Asked
@@ -42,6 +43,9 @@ class Mode(enum.Enum):
 
 class Room(Protocol):
     """Where functions run: one per app."""
+
+    cache_ttl_ms: int
+    cache_scope: CacheScope
 
     @property
     def options(self) -> Options: ...

@@ -3,10 +3,15 @@
 Each block encodes itself as the specification spells it. It does not know whether a tool or a prompt asks.
 """
 
+import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from erlmcp.mcp.media import BINARY, data_uri, read_data_uri, read_file, sniff
 
 Role = Literal["user", "assistant"]
 
@@ -26,6 +31,10 @@ class Annotations(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True,
     priority: float | None = None
     last_modified: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.priority is not None and not 0 <= self.priority <= 1:
+            raise ValueError(f"priority must be from 0 to 1, not {self.priority}")
+
 
 class Icon(msgspec.Struct, frozen=True, omit_defaults=True, rename=_wire_name):
     """A picture for a user interface: `src` an https: or data: URI, `sizes` like `"48x48"` or `"any"`."""
@@ -34,6 +43,17 @@ class Icon(msgspec.Struct, frozen=True, omit_defaults=True, rename=_wire_name):
     mime_type: str | None = None
     sizes: Sequence[str] | None = None
     theme: Literal["light", "dark"] | None = None
+
+    @classmethod
+    def from_path(
+        cls,
+        path: str | os.PathLike[str],
+        sizes: Sequence[str] | None = None,
+        theme: Literal["light", "dark"] | None = None,
+    ) -> Self:
+        """A file's picture, carried in the definition itself as a data: URI: keep it small. Raises OSError."""
+        data, mime_type = read_file(path)
+        return cls(data_uri(data, mime_type), mime_type, sizes, theme)
 
 
 class Block(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", rename=_wire_name):
@@ -49,22 +69,50 @@ class Text(Block, frozen=True, tag="text"):
     meta: dict[str, Any] | None = None
 
 
-class Image(Block, frozen=True, tag="image"):
-    """An image from its bytes; they travel as base64."""
+class Media(Block, frozen=True):
+    """Bytes that travel as base64. Their type is told by their first bytes when nobody says it."""
 
     data: bytes
-    mime_type: str = msgspec.field(default_factory=lambda: "image/png")  # a factory, so that it is always written
+    mime_type: str = ""
     annotations: Annotations | None = None
     meta: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        if not self.mime_type:
+            force_setattr(self, "mime_type", sniff(self.data, self.usual()))
 
-class Audio(Block, frozen=True, tag="audio"):
-    """Sound from its bytes; they travel as base64."""
+    @classmethod
+    def usual(cls) -> str:
+        """The type of bytes that tell none."""
+        raise NotImplementedError
 
-    data: bytes
-    mime_type: str = msgspec.field(default_factory=lambda: "audio/wav")  # as in Image
-    annotations: Annotations | None = None
-    meta: dict[str, Any] | None = None
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str], annotations: Annotations | None = None) -> Self:
+        """From a file; its name tells the type, else its first bytes. Raises OSError."""
+        data, mime_type = read_file(path, cls.usual())
+        return cls(data, mime_type, annotations)
+
+    @classmethod
+    def from_data_uri(cls, uri: str, annotations: Annotations | None = None) -> Self:
+        """From `data:image/png;base64,…`. Raises ValueError for what is none."""
+        data, mime_type = read_data_uri(uri)
+        return cls(data, mime_type, annotations)
+
+
+class Image(Media, frozen=True, tag="image"):
+    """An image, from bytes, a file or a data: URI."""
+
+    @classmethod
+    def usual(cls) -> str:
+        return "image/png"
+
+
+class Audio(Media, frozen=True, tag="audio"):
+    """Sound, from bytes, a file or a data: URI."""
+
+    @classmethod
+    def usual(cls) -> str:
+        return "audio/wav"
 
 
 class Link(Block, frozen=True, tag="resource_link"):
@@ -78,6 +126,7 @@ class Link(Block, frozen=True, tag="resource_link"):
     size: int | None = None
     annotations: Annotations | None = None
     meta: dict[str, Any] | None = None
+    icons: Sequence[Icon] | None = None
 
 
 class Contents(msgspec.Struct, frozen=True, omit_defaults=True, rename=_wire_name):
@@ -98,6 +147,19 @@ class Embedded(Block, frozen=True, tag="resource"):
     mime_type: str | None = None
     annotations: Annotations | None = None
     meta: dict[str, Any] | None = None
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str], uri: str | None = None) -> Self:
+        """A file, under its own file: URI unless `uri` is given: as text when it is UTF-8 and its type is no image,
+        audio or video. Raises OSError."""
+        data, mime_type = read_file(path)
+        uri = Path(path).absolute().as_uri() if uri is None else uri
+        if mime_type.startswith(("image/", "audio/", "video/")):
+            return cls(uri, data, mime_type)
+        try:
+            return cls(uri, data.decode(), "text/plain" if mime_type == BINARY else mime_type)
+        except UnicodeDecodeError:
+            return cls(uri, data, mime_type)
 
     def contents(self) -> Contents:
         if isinstance(self.content, str):

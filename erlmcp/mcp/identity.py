@@ -7,7 +7,7 @@ import msgspec
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.options import Options
-from erlmcp.mcp.result import Unfinished
+from erlmcp.mcp.result import Hinted, Unfinished
 from erlmcp.mcp.types import PREFIX
 
 __all__ = ["OWN_META", "Server", "identity", "join_result", "result_tail"]
@@ -35,7 +35,14 @@ class Server(msgspec.Struct, frozen=True):
 
 def identity(app: App) -> bytes:
     """The app's `Implementation`. Old revisions know fewer members, and all allow more than they know."""
-    members = {"name": app.name, "title": app.title, "version": app.version, "websiteUrl": app.website_url}
+    members = {
+        "name": app.name,
+        "title": app.title,
+        "version": app.version,
+        "description": app.description,
+        "websiteUrl": app.website_url,
+        "icons": app.icons,
+    }
     return msgspec.json.encode({name: value for name, value in members.items() if value is not None})
 
 
@@ -49,11 +56,6 @@ def result_tail(info: bytes, *, modern: bool, hints: bytes = b"") -> bytes:
     return b',"resultType":"complete"%b,"_meta":{"%b":%b}' % (hints, SERVER_INFO.encode(), info)
 
 
-def cache_hints(ttl_ms: int, scope: str) -> bytes:
-    """The caching members of a result (server/utilities/caching)."""
-    return b',"ttlMs":%d,"cacheScope":%b' % (ttl_ms, msgspec.json.encode(scope))
-
-
 def join_result(members: bytes, tail: bytes) -> bytes:
     """An app's members and the era's constant ones as the members of one result.
 
@@ -62,6 +64,8 @@ def join_result(members: bytes, tail: bytes) -> bytes:
     """
     if isinstance(members, Unfinished) and tail:
         tail = b',"resultType":"%b"%b' % (members.result_type.encode(), tail[tail.index(_META_AFTER) :])
+    if isinstance(members, Hinted) and tail:
+        tail = b',"resultType":"complete"%b%b' % (members.hints, tail[tail.index(_META_AFTER) :])
     if not members.startswith(OWN_META) or not tail:
         return members + tail
     own = msgspec.json.decode(b"{%b}" % members, type=dict[str, msgspec.Raw])

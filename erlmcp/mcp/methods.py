@@ -17,11 +17,12 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import legacy
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
+from erlmcp.mcp.caching import cache_hints
 from erlmcp.mcp.call import Members, Perform, Served, Surface
 from erlmcp.mcp.context import Ask, Context, cannot_ask
 from erlmcp.mcp.declared import capabilities, has_prompts, has_resources, has_tools
 from erlmcp.mcp.errors import shorten
-from erlmcp.mcp.identity import Server, cache_hints, identity, result_tail
+from erlmcp.mcp.identity import Server, identity, result_tail
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.rounds import Rounds
 from erlmcp.mcp.skill_methods import SKILLS, get_skill, has_skills, read_directory

@@ -10,11 +10,13 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp import docstring
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.arguments import ArgumentFault
+from erlmcp.mcp.caching import CacheScope, cache_hints, checked_hints
 from erlmcp.mcp.callee import Callee, Members, Room, prepared
 from erlmcp.mcp.content import Annotations, Contents, Embedded
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.middleware import Invocation
 from erlmcp.mcp.registration import FeatureOptions, definition, description_of, renamed
+from erlmcp.mcp.result import Hinted
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.text_arguments import TextArguments
 from erlmcp.mcp.uri_template import UriTemplate
@@ -33,6 +35,10 @@ class ResourceOptions(FeatureOptions, total=False):
     size: int | None
     """Bytes, when known beforehand."""
     annotations: Annotations | None
+    cache_ttl_ms: int | None
+    """Milliseconds that what is read may be kept; the app's when left out."""
+    cache_scope: CacheScope | None
+    """Who may keep it; the app's when left out."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -59,6 +65,7 @@ class Readable(Callee):
         super().__init__(lambda reading, context: invoke(reading.values, context), mode, options, room)
         self.call = self._bare = self._read
         self.mime_type = options.get("mime_type")
+        self._hints = _hints(options, room)
         self._meta = dict(meta) if (meta := options.get("meta")) is not None else None
         self._spelled = "uri" if variables is None else "uriTemplate"
         members = {
@@ -99,7 +106,12 @@ class Readable(Callee):
 
     def answer(self, value: Any, asked: Any, context: Context) -> Members:  # noqa: ARG002 - the seam of Callee
         parts = value if isinstance(value, list | tuple) and _all_embedded(value) else [value]
-        return b'"contents":%b' % msgspec.json.encode([self._contents(asked.uri, each) for each in parts])
+        members = b'"contents":%b' % msgspec.json.encode([self._contents(asked.uri, each) for each in parts])
+        if self._hints is None:
+            return members
+        hinted = Hinted(members)
+        hinted.hints = self._hints
+        return hinted
 
     def _contents(self, uri: str, value: Any) -> Contents:
         if isinstance(value, Embedded):
@@ -152,6 +164,16 @@ def under(prefix: str, uri: str) -> str:
 
 def is_template(uri: str) -> bool:
     return "{" in uri or "}" in uri
+
+
+def _hints(options: ResourceOptions, room: Room) -> bytes | None:
+    ttl_ms, scope = options.get("cache_ttl_ms"), options.get("cache_scope")
+    if ttl_ms is None and scope is None:
+        return None
+    ttl_ms = room.cache_ttl_ms if ttl_ms is None else ttl_ms
+    scope = room.cache_scope if scope is None else scope
+    checked_hints(ttl_ms, scope)
+    return cache_hints(ttl_ms, scope)
 
 
 def _all_embedded(values: Sequence[Any]) -> bool:

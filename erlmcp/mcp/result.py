@@ -44,6 +44,13 @@ class TaskCreated(Unfinished):
     result_type = "task"
 
 
+class Hinted(bytes):
+    """The members of a result that says itself how long it may be kept (server/utilities/caching)."""
+
+    hints: bytes
+    """The caching members, each with a comma before it."""
+
+
 _encode: Final = msgspec.json.Encoder().encode
 _BYTES: Final = (bytes, bytearray, memoryview)
 _BYTES_FAULT: Final = "returns bytes; say what they are: Image(data, type), Audio(data, type) or Embedded(uri, data)"

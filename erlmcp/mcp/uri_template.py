@@ -1,8 +1,8 @@
 """URI templates as resources use them: `user://{id}/profile`, `file:///{path*}`. A strict, linear matcher.
 
 A subset of RFC 6570, read backwards: `{name}` stands for one path segment or a part of one, `{name*}` and `{+name}`
-may cross slashes. A variable ends where the text that follows it in the template first occurs, so matching never
-backtracks.
+may cross slashes, and `{?name,other}` at the end stands for a query whose parts may each be left out. A variable ends
+where the text that follows it in the template first occurs, so matching never backtracks.
 """
 
 import re
@@ -13,6 +13,7 @@ MAX_URI: Final = 8192
 """Bytes of a URI that are looked at; RFC 9110 §4.1 asks for 8000 at least. A longer one names nothing."""
 
 _EXPRESSION: Final = re.compile(r"\{([^{}]*)\}")
+_QUERY: Final = re.compile(r"\{\?([A-Za-z_][A-Za-z0-9_]*(?:,[A-Za-z_][A-Za-z0-9_]*)*)\}$")
 _VARIABLE: Final = re.compile(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)(\*?)")
 
 
@@ -30,7 +31,8 @@ class UriTemplate:
     def __init__(self, template: str) -> None:
         """Raises ValueError for what this subset does not have."""
         self.text = template
-        pieces = _EXPRESSION.split(template)  # literal, expression, literal, …
+        path, self._query = _without_query(template)
+        pieces = _EXPRESSION.split(path)  # literal, expression, literal, …
         if any("{" in literal or "}" in literal for literal in pieces[::2]):
             raise ValueError(f"{template}: a brace without its partner")
         self._head = pieces[0]
@@ -43,7 +45,7 @@ class UriTemplate:
 
     @property
     def names(self) -> list[str]:
-        return [each.name for each in self._variables]
+        return [*(each.name for each in self._variables), *self._query]
 
     def match(self, uri: str) -> dict[str, str] | None:
         """Variable → percent-decoded value, or None when the URI is not of this template.
@@ -54,6 +56,12 @@ class UriTemplate:
         if len(uri) > MAX_URI or not uri.startswith(self._head):
             return None
         values: dict[str, str] = {}
+        if self._query:
+            uri, _, query = uri.partition("?")
+            found = _queried(query, self._query) if query else {}
+            if found is None:
+                return None
+            values = found
         at = len(self._head)
         for variable in self._variables:
             last = variable is self._variables[-1]
@@ -66,10 +74,30 @@ class UriTemplate:
         return values if at == len(uri) else None
 
 
+def _without_query(template: str) -> tuple[str, tuple[str, ...]]:
+    """A template without its `{?…}`, and the variables of that."""
+    found = _QUERY.search(template)
+    return (template[: found.start()], tuple(found[1].split(","))) if found else (template, ())
+
+
+def _queried(query: str, names: tuple[str, ...]) -> dict[str, str] | None:
+    """None for a part that the template does not name, names twice, or that is not UTF-8."""
+    values: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, raw = part.partition("=")
+        value = _decoded(raw)
+        if name not in names or name in values or value is None or "\0" in value:
+            return None
+        values[name] = value
+    return values
+
+
 def _variable(template: str, expression: str, following: str) -> Variable:
     found = _VARIABLE.fullmatch(expression)
     if not found:
-        raise ValueError(f"{template}: {{{expression}}} is not supported; use {{name}}, or {{name*}} to cross slashes")
+        raise ValueError(
+            f"{template}: {{{expression}}} is not supported; use {{name}}, {{name*}} to cross slashes, {{?name}} last"
+        )
     return Variable(found[2], bool(found[1] or found[3]), following)
 
 

@@ -206,7 +206,7 @@ def test_a_uri_has_a_scheme(uri: str):
         ("a://id}", "a brace without its partner"),
         ("a://{a}{b}", "two variables without text between them"),
         ("a://{a}/{a}", "a variable occurs twice"),
-        ("a://{?q}", "is not supported"),
+        ("a://{?q}/more", "is not supported"),
         ("a://{a,b}", "is not supported"),
         ("a://{}", "is not supported"),
         ("a://{a:3}", "is not supported"),

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from erlmcp import App
-from erlmcp.mcp.identity import cache_hints, join_result, result_tail
+from erlmcp.mcp.caching import cache_hints
+from erlmcp.mcp.identity import join_result, result_tail
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.result import InputRequired, TaskCreated, Unfinished
 from erlmcp.mcp.versions import HANDSHAKE, NEWEST_HANDSHAKE, REVISIONS, SUPPORTED
