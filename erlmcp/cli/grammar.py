@@ -23,6 +23,7 @@ COMMANDS = {
     "ping": "erlmcp.cli.asking",
     "pid": "erlmcp.cli.asking",
     "status": "erlmcp.cli.asking",
+    "inspect": "erlmcp.cli.inspecting",
     "config": "erlmcp.cli.configuring",
     "migrate": "erlmcp.cli.storing",
     "backup": "erlmcp.cli.storing",

@@ -8,6 +8,7 @@ from erlmcp.mcp.context import Context, Facts, Sink
 from erlmcp.mcp.depends import Depends
 from erlmcp.mcp.inputs import Elicit, Elicited, ElicitUrl, Question, Root, Roots
 from erlmcp.mcp.limits import Limits, LocalLimits, Rate, RateLimited
+from erlmcp.mcp.lint import Finding, Offer, lint, offer_of
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.middleware import Invocation, Middleware, Proceed, Reply
 from erlmcp.mcp.options import Options
@@ -41,6 +42,7 @@ __all__ = [
     "Embedded",
     "Endpoint",
     "Facts",
+    "Finding",
     "FixedRing",
     "Given",
     "Icon",
@@ -55,6 +57,7 @@ __all__ = [
     "Middleware",
     "ModelPreferences",
     "Observer",
+    "Offer",
     "Options",
     "Overloaded",
     "Proceed",
@@ -76,4 +79,6 @@ __all__ = [
     "ToolUse",
     "Trace",
     "Way",
+    "lint",
+    "offer_of",
 ]

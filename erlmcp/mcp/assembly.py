@@ -279,6 +279,10 @@ class Assembly(Registry, Signals):
             stack.callback(self._serve_in, 0)
             yield
 
+    async def inquire(self) -> None:
+        """Ask the providers, without running: for those who look at what an app offers."""
+        await self._providers.start()
+
     def _serve_in(self, processes: int) -> None:
         for app in self.all():
             app._processes = processes
