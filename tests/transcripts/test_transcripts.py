@@ -2,7 +2,7 @@
 
 An answer that goes on is shown as far as it has come. `! app.tools_changed()` is something that happens at the server
 (`app` and `endpoint` are there); below it stands what it brings on the streams that are open, each behind its number
-when there is more than one.
+when there is more than one. A `requestState` is never twice the same: `(state 1)` stands for the first one.
 
 `python tests/transcripts/test_transcripts.py --update` writes the answers that the code gives now; read the diff.
 """
@@ -24,6 +24,7 @@ CONVERSATIONS = sorted(HERE.glob("*.txt"))
 APP = re.compile(
     r"# app: (\S+)\n"
 )  # a function that makes the app; without this line it is the sample of tests.mcp.posts
+STATE = re.compile(r"e1\.[\w-]+")
 TURNS = 50  # of the loop, after which whatever needs no clock has happened
 
 
@@ -35,10 +36,13 @@ class Stage:
         self.app = pkgutil.resolve_name(asked[1])() if asked else sample()
         self.endpoint: Endpoint = endpoint(self.app)
         self.streams: list[Stream] = []
+        self.states: dict[str, str] = {}
 
     async def answer(self, sent: list[str]) -> list[str]:
         """What is said to a POST: a status line, and lines of a body."""
         *headers, body = sent
+        for state, name in self.states.items():
+            body = body.replace(name, state)
         named = (header.split(": ", 1) for header in headers)
         answer = self.endpoint(post(body.encode(), {name.encode(): value.encode() for name, value in named}))
         if not isinstance(answer, Response):
@@ -46,9 +50,12 @@ class Stage:
                 answer = await answer
         told = " ".join([str(answer.status), answer.content_type.decode()]).strip()
         if isinstance(answer, Response):
-            return [told, *answer.body.decode().splitlines()]
+            return [told, *STATE.sub(self._named, answer.body.decode()).splitlines()]
         self.streams.append(answer)
         return [told, *await self.news()]
+
+    def _named(self, state: re.Match[str]) -> str:
+        return self.states.setdefault(state[0], f"(state {len(self.states) + 1})")
 
     async def happen(self, what: str) -> list[str]:
         """What a line of Python at the server brings on the streams."""
