@@ -3,15 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlmcp import App, Context
-from erlmcp.mcp import Depends, Elicit, FixedRing, Invocation, Options, Proceed, Reply
-from tests.mcp.asking import ADA, EVERYTHING, RED, ROOTS, SPOKE, Client, Named, text
+from erlmcp.jsonrpc import RpcError
+from erlmcp.mcp import Depends, Elicit, Facts, FixedRing, Invocation, Options, Proceed, Reply, Sealer
+from erlmcp.mcp.inputs import Asked
+from erlmcp.mcp.rounds import Rounds
+from tests.mcp.asking import ADA, EVERYTHING, RED, ROOTS, SPOKE, Client, Clock, Named, text
+from tests.mcp.author import Heard, members
 from tests.mcp.posts import PREFIX, modern, outcome, post, said
 
 WHO = {
@@ -157,7 +162,7 @@ async def test_a_state_that_is_none_is_refused(state):
     invalid(await Client().call("greet", inputResponses={"who": ADA}, requestState=state))
 
 
-async def test_a_state_is_for_its_tool_its_arguments_its_method_and_its_principal():
+async def test_a_state_is_for_its_tool_its_arguments_and_its_method():
     client = Client()
     asked = await client.call("greet", arguments={"greeting": "Hi"})
     answered = {"inputResponses": {"who": ADA}, "requestState": asked["requestState"]}
@@ -167,6 +172,31 @@ async def test_a_state_is_for_its_tool_its_arguments_its_method_and_its_principa
     invalid(await client.call("threaded", **answered), "another request")
     prompt = said(await client.post("prompts/get", {"name": "about", **answered}))["error"]
     invalid(prompt, "another request")
+
+
+async def round_of(rounds: Rounds, principal: str, **params: Any) -> dict[str, Any]:
+    """What a function gets that asks for a name: the answer, or the question that ends it."""
+    raw = msgspec.json.encode({"name": "greet"} | params)
+    facts = Facts(b"1", "2026-07-28", modern=True, params=raw, method="tools/call", principal=principal)
+    question = {"who": Elicit("Your name?", Named).request("2026-07-28")}
+    try:
+        return {"answer": (await rounds(Context(facts, Heard()), question))["who"]}
+    except Asked as asked:
+        return members(asked.members)
+
+
+@given(st.text(max_size=5), st.text(max_size=5))
+def test_a_state_is_for_its_principal(mine: str, theirs: str):
+    async def two_rounds() -> None:
+        rounds = Rounds(Options(), Sealer(FixedRing(b"k" * 32)), Clock())
+        state = (await round_of(rounds, mine))["requestState"]
+        answered = {"inputResponses": {"who": ADA}, "requestState": state}
+        assert "answer" in await round_of(rounds, mine, **answered)
+        if theirs != mine:
+            with pytest.raises(RpcError, match="another request"):
+                await round_of(rounds, theirs, **answered)
+
+    asyncio.run(two_rounds())
 
 
 @settings(deadline=None, max_examples=50)
