@@ -79,7 +79,8 @@ def test_without_bars_everything_without_failures_holds():
 
 
 @pytest.mark.parametrize(
-    "script", ["bench.peers", "bench.compare", "bench.whole", "bench.durable", "load.chaos", "load.line"]
+    "script",
+    ["bench.peers", "bench.compare", "bench.whole", "bench.durable", "load.anyworker", "load.chaos", "load.line"],
 )
 def test_every_tool_explains_itself(script: str):
     done = subprocess.run(
