@@ -56,6 +56,7 @@ class Assembly(Registry, Signals):
         """Where calls are counted."""
         self._options = Options()
         self._pool: Pool | None = None
+        self._lender: Self | None = None
         self._opened = opened
         self._around = [checked(each) for each in middleware]
         self._completers = Completers()
@@ -165,8 +166,8 @@ class Assembly(Registry, Signals):
     @property
     def pool(self) -> Pool:
         """The threads that sync functions run in, made when the first one is called."""
-        if self._pool is None and self._hosts:
-            return self._hosts[0][0].pool
+        if self._lender is not None:
+            return self._lender.pool
         if self._pool is None:
             self._pool = Pool(self._options.threads, self._options.thread_queue)
         return self._pool
@@ -246,10 +247,11 @@ class Assembly(Registry, Signals):
         for host, _ in self._hosts:
             host._rearm()
 
-    def _adopt(self, options: Options) -> None:
-        self._options = options
+    def _adopt(self, options: Options, lender: Self | None = None) -> None:
+        """Live by these options; in the threads of `lender`, where that is the app that is served."""
+        self._options, self._lender = options, lender
         for app in self._mounted:
-            app._adopt(options)
+            app._adopt(options, self)
 
     def _arm(self, feature: object) -> None:
         """Compose the way into a feature: limits first, then this app's middleware, then that of the app it is from."""

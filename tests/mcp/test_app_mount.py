@@ -98,6 +98,17 @@ async def test_the_mounted_app_is_what_it_was_by_itself() -> None:
     assert text(await call(inner, "now", {"city": "Ulm"})) == "sunny in Ulm"
 
 
+async def test_threads_are_those_of_the_app_that_is_served() -> None:
+    inner, outer = App("inner"), App("outer")
+    outer.mount(inner, "in")
+    outer.bind(Options())
+    assert inner.pool is outer.pool
+    inner.bind(Options())
+    assert inner.pool is not outer.pool
+    inner.close()
+    outer.close()
+
+
 async def test_what_is_registered_there_later_is_here_as_well() -> None:
     inner, outer = weather(), App("outer")
     outer.mount(inner, "in")
