@@ -1,4 +1,4 @@
-"""`erlmcp stdio`: serves an app to the client that started it, over standard input and output."""
+"""`erlmcp stdio`: serves an app to the client that started it, or carries what it says to a server elsewhere."""
 
 import os
 import sys
@@ -22,8 +22,12 @@ WAITING = "erlmcp stdio waits for a client: one JSON-RPC message a line. Ctrl-D 
 @click.option("--config", metavar="FILE", help="Configuration file.  [config/$ERLMCP_ENV.config]")
 @click.option("--log-format", type=click.Choice(["auto", "json", "human"]), help="auto: human on a terminal.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[log.level, info]")
+@click.option("--url", metavar="URL", help="Serve nothing here: carry every message to the server at this address.")
+@click.option(
+    "--header", multiple=True, metavar="HEADER", help="With --url: 'Name: value', ${VARIABLE} in it; repeatable."
+)
 @click.option("--loop", type=click.Choice(["uvloop", "asyncio"]), help="[node.loop, uvloop]")
-def stdio(directory: str | None, **given: Any) -> int:
+def stdio(directory: str | None, url: str | None, header: tuple[str, ...], **given: Any) -> int:
     """Serve an app to one client over standard input and output, until the input ends.
 
     For clients that start their servers themselves, as editors do; `erlmcp mcp install` writes their configuration.
@@ -34,12 +38,18 @@ def stdio(directory: str | None, **given: Any) -> int:
     Examples:
       erlmcp stdio mypackage.module:app
       erlmcp stdio --directory ~/project server:app
+      erlmcp stdio --url https://shop.example/mcp --header 'Authorization: Bearer ${SHOP_TOKEN}'
     """
+    _refuse_what_contradicts(url, header, given["app"])
     claim = Claim()
     if os.isatty(claim.source):
         sys.stderr.write(WAITING)
     if directory is not None:
         _enter(directory)
+    if url is not None:
+        from erlmcp.cli.bridging import bridge  # noqa: PLC0415 - who serves an app needs no client
+
+        return bridge(url, header, given["log_level"] or "warning", claim)
     from erlmcp.cli.serving import question  # noqa: PLC0415 - the help needs neither
     from erlmcp.node.configuration import sections_for  # noqa: PLC0415
 
@@ -47,6 +57,13 @@ def stdio(directory: str | None, **given: Any) -> int:
     from erlmcp.node.stdio import main  # noqa: PLC0415
 
     return main(sections, claim)
+
+
+def _refuse_what_contradicts(url: str | None, header: tuple[str, ...], app: str | None) -> None:
+    if url is not None and app is not None:
+        raise Refusal(Exit.USAGE, f"{app} or --url: either an app is served here, or a server elsewhere is asked")
+    if header and url is None:
+        raise Refusal(Exit.USAGE, "--header goes with --url: there is no server to send it to")
 
 
 def _enter(directory: str) -> None:

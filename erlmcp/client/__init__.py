@@ -1,6 +1,7 @@
 """The MCP client: both eras, over HTTP and over a child's standard streams."""
 
 from erlmcp.client.address import Address
+from erlmcp.client.bridge import UNREACHABLE, Bridge
 from erlmcp.client.call import LogMessage, Progress
 from erlmcp.client.client import Client
 from erlmcp.client.eras import Server
@@ -18,6 +19,7 @@ from erlmcp.client.errors import (
 )
 from erlmcp.client.fetch import Fetch, Fields, HttpReply
 from erlmcp.client.inputs import Answer, Elicitation, Root, Sampling
+from erlmcp.client.network import Network
 from erlmcp.client.opening import MODES
 from erlmcp.client.options import ClientOptions
 from erlmcp.client.results import (
@@ -49,9 +51,11 @@ from erlmcp.client.transport import Transport
 
 __all__ = [
     "MODES",
+    "UNREACHABLE",
     "Address",
     "Answer",
     "Audio",
+    "Bridge",
     "Change",
     "Client",
     "ClientError",
@@ -70,6 +74,7 @@ __all__ = [
     "Image",
     "InputNeeded",
     "LogMessage",
+    "Network",
     "OtherContent",
     "Progress",
     "Prompt",

@@ -14,14 +14,14 @@ from erlmcp.client.param_headers import ParamHeader, field_value, fields_for
 from erlmcp.client.results import Json, ServerInfo, decode
 from erlmcp.client.session import Session
 
-__all__ = ["HANDSHAKE", "LATEST", "MODERN", "Introduction", "Legacy", "Modern", "Server"]
+__all__ = ["HANDSHAKE", "LATEST", "MODERN", "NAMED", "PREFIX", "Introduction", "Legacy", "Modern", "Server"]
 
 MODERN: Final = ("2026-07-28",)
 """The revisions without a handshake, the newest first."""
 HANDSHAKE: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 LATEST: Final = MODERN[0]
 PREFIX: Final = "io.modelcontextprotocol/"
-_NAMED: Final = {
+NAMED: Final = {
     **dict.fromkeys(("tools/call", "prompts/get"), "name"),
     "resources/read": "uri",
     **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
@@ -79,7 +79,7 @@ class Modern:
 
     def _headers(self, method: str, params: Json) -> tuple[tuple[bytes, bytes], ...]:
         headers = [(b"Mcp-Method", field_value(method))]
-        named = params.get(_NAMED.get(method, ""))
+        named = params.get(NAMED.get(method, ""))
         if isinstance(named, str):
             headers.append((b"Mcp-Name", field_value(named)))
             if method == "tools/call":

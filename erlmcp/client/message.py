@@ -1,13 +1,13 @@
 """JSON-RPC as a client receives it: one text to messages, with what they carry still raw JSON. Pure."""
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from erlmcp.client.errors import Garbled
 
-__all__ = ["Ask", "Failed", "Incoming", "Notice", "Outgoing", "Reply", "notification", "read"]
+__all__ = ["Ask", "Failed", "Incoming", "Notice", "Outgoing", "Reply", "Sendable", "notification", "read"]
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -66,6 +66,23 @@ class Outgoing(msgspec.Struct, frozen=True):
     @property
     def raw_id(self) -> bytes:
         return b"%d" % self.id
+
+
+class Sendable(Protocol):
+    """A request as a transport needs it."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def headers(self) -> Headers:
+        """What HTTP says besides the body."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def raw_id(self) -> bytes: ...
 
 
 class _Error(msgspec.Struct):

@@ -14,7 +14,7 @@ from erlmcp.client.answer import refuse, refused, text_of
 from erlmcp.client.errors import ClientError, ConnectionFailed, Garbled, HttpError, SessionLost
 from erlmcp.client.events import EventReader
 from erlmcp.client.fetch import Fetch, Fields, HttpReply
-from erlmcp.client.message import Ask, Failed, Incoming, Notice, Outgoing, Reply, read
+from erlmcp.client.message import Ask, Failed, Incoming, Notice, Reply, Sendable, read
 from erlmcp.client.transport import Receive
 
 __all__ = ["Streamable"]
@@ -57,7 +57,7 @@ class Streamable:
     def closing_cancels(self) -> bool:
         return self._modern
 
-    async def exchange(self, message: Outgoing) -> AsyncGenerator[Incoming, None]:
+    async def exchange(self, message: Sendable) -> AsyncGenerator[Incoming, None]:
         opening = message.method == "initialize"
         if opening:
             self.session = self._version = b""
@@ -88,6 +88,8 @@ class Streamable:
             await reply.aclose()
 
     def listen(self) -> None:
+        if self._listening is not None:  # a session was lost, and another opened
+            self._listening.cancel()
         self._listening = asyncio.create_task(self._listen())
 
     async def aclose(self) -> None:

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0: bytes to messages and back. It has never heard of HTTP or MCP."""
 
+from erlmcp.jsonrpc.batch import Batch
 from erlmcp.jsonrpc.codec import (
     decode,
     encode_error,
@@ -25,6 +26,7 @@ __all__ = [
     "INVALID_REQUEST",
     "METHOD_NOT_FOUND",
     "PARSE_ERROR",
+    "Batch",
     "Notification",
     "Reply",
     "Request",

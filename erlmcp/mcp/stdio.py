@@ -18,6 +18,7 @@ from erlmcp.jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     PARSE_ERROR,
+    Batch,
     Notification,
     Reply,
     Request,
@@ -113,22 +114,6 @@ class Running(msgspec.Struct, frozen=True, eq=False):
     started: float
 
 
-class Batch:
-    """Answers to the requests of one batch, on their way back together."""
-
-    def __init__(self, size: int, way: Way) -> None:
-        self._missing, self._way = size, way
-        self._answers: list[bytes] = []
-
-    def answer(self, message: bytes) -> None:
-        """One of them; empty for a request that gets none."""
-        if message:
-            self._answers.append(message)
-        self._missing -= 1
-        if not self._missing and self._answers:
-            self._way.write(b"[%b]" % b",".join(self._answers))
-
-
 class Conversation:
     """What one client and one app say to each other. Made on the running loop; all of it on its thread."""
 
@@ -196,7 +181,7 @@ class Conversation:
                 messages.append(decode(text, self._options.max_depth, True))
             except RpcError as error:
                 messages.append(error)
-        batch = Batch(sum(isinstance(each, Request | RpcError) for each in messages), self._way)
+        batch = Batch(sum(isinstance(each, Request | RpcError) for each in messages), self._way.write)
         for message in messages:
             if isinstance(message, RpcError):
                 batch.answer(encode_error(message.id, message))

@@ -9,5 +9,6 @@ from erlmcp.pipes.duplex import Duplex
 from erlmcp.pipes.inlet import Inlet
 from erlmcp.pipes.options import Options
 from erlmcp.pipes.outlet import Outlet
+from erlmcp.pipes.visit import Talker, Visit
 
-__all__ = ["Claim", "Cutter", "Duplex", "Inlet", "Options", "Outlet"]
+__all__ = ["Claim", "Cutter", "Duplex", "Inlet", "Options", "Outlet", "Talker", "Visit"]
