@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from erlmcp.backplane import LinkBus, for_all
@@ -158,6 +159,19 @@ async def test_their_bytes_are_bounded_too(tmp_path: Path):
         await town.open()
         await town.together()
         await two.hears(half, b"small")
+
+
+async def test_a_hub_that_takes_nothing_more_keeps_signals_at_home_and_the_next_ones_go_out(tmp_path: Path, caplog):
+    async with open_town(tmp_path) as town:
+        one, two = await pair(town)
+        town.links[0].options = msgspec.structs.replace(town.links[0].options, unsent=0)
+        one.bus.publish("topic", b"written")
+        one.bus.publish("topic", b"kept")
+        assert one.heard == [b"kept"]
+        assert "stays in this process" in caplog.text
+        await two.hears(b"written")
+        one.bus.publish("topic", b"later")
+        await two.hears(b"written", b"later")
 
 
 async def test_a_signal_too_large_for_a_frame_stays_at_home_and_raises_nothing(
