@@ -43,7 +43,7 @@ from erlmcp.client.results import (
     Tool,
     ToolResult,
 )
-from erlmcp.client.stdio import Stdio
+from erlmcp.client.stdio import Stdio, StdioTransport
 from erlmcp.client.streamable import Streamable
 from erlmcp.client.subscription import Change, Subscription
 from erlmcp.client.tasks import TaskState, ToolTask
@@ -92,6 +92,7 @@ __all__ = [
     "ServerInfo",
     "SessionLost",
     "Stdio",
+    "StdioTransport",
     "Streamable",
     "Subscription",
     "TaskCancelled",

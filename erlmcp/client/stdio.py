@@ -28,6 +28,7 @@ _log: Final = logging.getLogger("erlmcp.client")
 
 MAX_LINE: Final = 16 * 1024 * 1024  # bytes, as an answer over HTTP
 MAX_WAITING: Final = 1000  # messages of one exchange that nobody took yet; later notifications are dropped
+MAX_NOISE: Final = 1000  # lines that are no messages; a print that was forgotten is no reason to leave
 LAST_WORDS: Final = 20  # lines of stderr kept to explain a death
 INHERITED: Final = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """What a server gets of our environment unless told otherwise: it is a stranger's program, our secrets are not its."""
@@ -81,8 +82,14 @@ class StdioTransport:
         self._waiting: dict[bytes, asyncio.Queue[Incoming | Exception]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._noise = 0
         self._gone: ConnectionFailed | Garbled | None = None
         self._receive: Receive = lambda _message: None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child while there is one."""
+        return self._child.pid if self._child is not None else None
 
     async def start(self, receive: Receive) -> None:
         self._receive = receive
@@ -192,9 +199,12 @@ class StdioTransport:
     def _take(self, line: bytes) -> None:
         try:
             messages = read(line)
-        except Garbled:
-            shown = line[:200].decode(errors="replace").rstrip()
-            raise Garbled(f"{self.url} writes to its standard output what is no message: {shown!r}") from None
+        except Garbled as fault:
+            self._noise += 1
+            if self._noise > MAX_NOISE:
+                raise Garbled(f"{self.url} writes to its standard output what are no messages") from fault
+            _log.warning("%s writes what is no message: %r", self.url, line[:200].decode(errors="replace").rstrip())
+            return
         for message in messages:
             self._route(message)
 
