@@ -58,7 +58,7 @@ class OlderSession:
         """Send what gets no answer; with `opened` it was the end of the handshake. Raises ClientError."""
         await self.transport.tell(line)
         if opened and self.version:
-            self.transport.listen()
+            await self.transport.listen()
 
     async def reopen(self, lost: bytes) -> None:
         """Open another session than the one that was `lost`, on the same terms. Raises ClientError."""
@@ -70,7 +70,7 @@ class OlderSession:
             if not isinstance(answer, Reply) or self.version != version:
                 raise HttpError(404, f"{self.transport.url} forgot the session, and opens no other like it")
             await self.transport.tell(b'{"jsonrpc":"2.0","method":"%b"}' % INITIALIZED.encode())
-            self.transport.listen()
+            await self.transport.listen()
             for setting in list(self._settings.values()):
                 await ask(self.transport, setting, self._aside)
 

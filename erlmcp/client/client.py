@@ -78,6 +78,8 @@ class Client:
         try:
             await session.transport.start(session.receive)
             self._server = await open_session(session, self._mode, self._introduction, self._options.timeout)
+            if not self.modern and (self._options.capabilities or self._options.on_log is not None):
+                await session.follow()  # servers may ask and tell outside of any request, too
         except BaseException:
             await session.aclose()
             raise

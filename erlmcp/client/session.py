@@ -138,6 +138,8 @@ class Session:
                     raise
                 reopened = True  # the server refused it, so it was not carried out
                 await self.era.reopen(self)
+                if self._following:
+                    await self.transport.listen()
             except (ConnectionFailed, HttpError, RpcError) as fault:
                 pause = _pause(fault, attempt, repeatable=call.repeatable)
                 if pause is None or attempt == self._retries:
@@ -171,11 +173,11 @@ class Session:
         self._next += 1
         return self.era.dress(method, params, self._next, call)
 
-    def follow(self) -> None:
+    async def follow(self) -> None:
         """Before 2026-07-28: hear what the server sends on its own."""
         if not self._following:
             self._following = True
-            self.transport.listen()
+            await self.transport.listen()
 
     async def _exchange(self, message: Outgoing, call: Call) -> bytes:
         async with contextlib.aclosing(self.transport.exchange(message)) as messages:

@@ -113,7 +113,7 @@ class StdioTransport:
     def settle(self, version: str, *, modern: bool) -> None:
         """Nothing depends on it here."""
 
-    def listen(self) -> None:
+    async def listen(self) -> None:
         """What the server sends on its own comes as it is."""
 
     async def exchange(self, message: Outgoing) -> AsyncGenerator[Incoming, None]:

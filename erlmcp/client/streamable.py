@@ -24,6 +24,7 @@ _log: Final = logging.getLogger("erlmcp.client")
 MAX_MESSAGE: Final = 16 * 1024 * 1024  # bytes of an answer or an event; a page of tcps' largest receipts has 6 MiB
 RETRY: Final = 1.0  # seconds until a stream is resumed, where the server does not say (the official SDKs' default)
 MAX_RETRY: Final = 30.0
+PATIENCE: Final = 5.0  # seconds for the server's own stream to stand; a proxy may hold back a head without a body
 RESUMPTIONS: Final = 10  # in a row that brought nothing new
 _JSON: Final = (b"Content-Type", b"application/json")
 _ACCEPT: Final = (b"Accept", b"application/json, text/event-stream")
@@ -87,20 +88,27 @@ class Streamable:
         finally:
             await reply.aclose()
 
-    def listen(self) -> None:
-        if self._listening is not None:  # a session was lost, and another opened
-            self._listening.cancel()
-        self._listening = asyncio.create_task(self._listen())
+    async def listen(self) -> None:
+        await self._stop_listening()
+        stands = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen(stands))
+        self._listening.add_done_callback(lambda _done: stands.set())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await stands.wait()
 
     async def aclose(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._stop_listening()
         if self.session:
             with contextlib.suppress(ClientError, TimeoutError):  # a server need not let its sessions be ended (405)
                 async with asyncio.timeout(2.0):
                     await (await self._send("DELETE", ())).aclose()
         await self._fetch.aclose()
+
+    async def _stop_listening(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
 
     async def _send(self, method: str, fields: Fields, body: bytes = b"") -> HttpReply:
         if self._version:
@@ -158,7 +166,7 @@ class Streamable:
                 return reply
             raise await refuse(reply, self.url, session=bool(self.session))
 
-    async def _listen(self) -> None:
+    async def _listen(self, stands: asyncio.Event) -> None:
         """The stream that the server may use on its own (2025-11-25, Transports, Listening for Messages)."""
         reader = EventReader(self._max)
         wait = 0.0
@@ -169,6 +177,7 @@ class Streamable:
                 reply = await self._send("GET", (_EVENTS, *since))
                 if reply.status != 200 or not _is_stream(reply):
                     raise await refuse(reply, self.url, session=bool(self.session))
+                stands.set()
                 async with contextlib.aclosing(self._messages(reply, reader)) as messages:
                     async for each in messages:
                         if isinstance(each, Notice | Ask):

@@ -147,7 +147,7 @@ class _Heard:
     async def start(self) -> None:
         wanted = self._face.wanted
         self._forget = self._face.session.on_notice(self._hear)
-        self._face.session.follow()
+        await self._face.session.follow()
         uris: Sequence[str] = wanted.get("resourceSubscriptions", ())
         try:
             for uri in uris:

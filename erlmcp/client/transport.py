@@ -42,8 +42,11 @@ class Transport(Protocol):
     def closing_cancels(self) -> bool:
         """Whether to abandon an exchange tells the server to stop; else it must be sent `notifications/cancelled`."""
 
-    def listen(self) -> None:
-        """Before 2026-07-28: from now on `receive` gets what the server sends on its own. Called once."""
+    async def listen(self) -> None:
+        """Before 2026-07-28: from now on `receive` gets what the server sends on its own. Again for a new session.
+
+        Returns when that is so, or when the server has no way to send anything on its own.
+        """
 
     async def aclose(self) -> None:
         """End the session, if there is one, and everything that was started."""

@@ -33,8 +33,8 @@ ABOUT = {
 }
 
 
-def with_session(script: Script, sessions: list[str] | None = None) -> Script:
-    """A server that mints sessions, one after the other, and is `script` within one."""
+def with_session(script: Script, sessions: list[str] | None = None, *, tells: bool = False) -> Script:
+    """A server that mints sessions, one after the other, and is `script` within one; `tells`: also on its own."""
     left = sessions or ["s1"]
 
     def whole(seen: Seen) -> Said:
@@ -42,6 +42,8 @@ def with_session(script: Script, sessions: list[str] | None = None) -> Script:
             return answer(seen, ABOUT, **{"Mcp-Session-Id": left.pop(0)})
         if seen.rpc in {"notifications/initialized", "DELETE", "notifications/cancelled"}:
             return response(202)
+        if seen.rpc == "GET" and "last-event-id" not in seen.headers and not tells:
+            return response(405)
         return script(seen)
 
     return whole
@@ -246,7 +248,7 @@ async def test_changes_are_heard_on_the_servers_own_stream_and_only_those_that_w
     def script(seen: Seen) -> Said:
         return stream(own()) if seen.rpc == "GET" else answer(seen)
 
-    async with connected(with_session(script)) as (client, one):
+    async with connected(with_session(script, tells=True)) as (client, one):
         async with asyncio.timeout(PATIENCE), client.listen(tools=True, uris=["a://b"]) as changes:
             first, second = await anext(changes), await anext(changes)
         assert (first.method, second.uri) == ("notifications/tools/list_changed", "a://b")
@@ -264,12 +266,26 @@ async def test_the_servers_own_stream_is_taken_up_again_after_its_end() -> None:
         change = event(note("notifications/tools/list_changed"), f"{at or ''}x", retry=1)
         return stream([change])
 
-    async with connected(with_session(script)) as (client, one):
+    async with connected(with_session(script, tells=True)) as (client, one):
         changes = client.listen(tools=True)
         async with asyncio.timeout(PATIENCE), changes:
             for _ in range(3):
                 await anext(changes)
     assert [seen.headers.get("last-event-id") for seen in one.seen if seen.rpc == "GET"][:3] == [None, "x", "xx"]
+
+
+async def test_a_client_with_handlers_follows_the_servers_own_stream_before_it_calls_in_a_new_session_too() -> None:
+    def script(seen: Seen) -> Said:
+        if seen.rpc == "GET":
+            return stream(for_ever())
+        lost = seen.rpc == "tools/call" and seen.headers["mcp-session-id"] == "s1"
+        return refusal(seen, -32001, 404) if lost else answer(seen)
+
+    tells = with_session(script, ["s1", "s2"], tells=True)
+    async with connected(tells, roots=["file:///tmp"]) as (client, one):
+        await client.call_tool("t")
+    told = [(seen.rpc, seen.headers.get("mcp-session-id")) for seen in one.seen if seen.rpc in {"GET", "tools/call"}]
+    assert told == [("GET", "s1"), ("tools/call", "s1"), ("GET", "s2"), ("tools/call", "s2")]
 
 
 async def test_a_level_is_set_once_and_ping_is_ping() -> None:
@@ -308,7 +324,7 @@ async def test_a_question_that_is_withdrawn_is_answered_no_more() -> None:
 
     async with connected(with_session(lambda seen: stream(script(seen))), elicit=ponder) as (client, one):
         await client.call_tool("t")
-    assert one.asked == ["initialize", "notifications/initialized", "tools/call", "DELETE"]
+    assert one.asked == ["initialize", "notifications/initialized", "GET", "tools/call", "DELETE"]
 
 
 async def test_an_error_before_the_session_is_an_error() -> None:

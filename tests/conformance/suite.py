@@ -14,7 +14,8 @@ import yaml
 from tests import npm
 
 BASELINE = Path(__file__).with_name("baseline.yml")
-FOLDER = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z")  # as the suite names a scenario's results
+CLIENT_BASELINE = Path(__file__).with_name("client_baseline.yml")
+FOLDER = re.compile(r"(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z")  # as the suite names a scenario's results
 BAD = frozenset({"FAILURE", "WARNING", "SKIPPED"})  # INFO stands for what a server may leave out
 NEVER_RUN = "tasks-status-notifications"  # the suite itself skips it, whoever serves
 
@@ -49,9 +50,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return " ".join((self.suite, *self.arguments))
 
 
-def baseline() -> list[Run]:
-    """The runs of baseline.yml."""
-    return msgspec.convert(yaml.safe_load(BASELINE.read_text()), list[Run])
+def baseline(path: Path = BASELINE) -> list[Run]:
+    """The runs of a baseline."""
+    return msgspec.convert(yaml.safe_load(path.read_text()), list[Run])
 
 
 def found_by(run: Run, url: str, folder: Path) -> Found:
@@ -59,13 +60,30 @@ def found_by(run: Run, url: str, folder: Path) -> Found:
     package = npm.install(f"@modelcontextprotocol/conformance@{run.suite}")
     command = [*package.command("conformance"), "server", "--url", url, *run.arguments, "-o", str(folder)]
     done = npm.run(command, timeout=240)
-    found = {}
-    for results in sorted(folder.glob("*/checks.json")):
-        scenario = FOLDER.fullmatch(results.parent.name)
-        assert scenario, f"the suite names its results in a new way: {results.parent.name}"
-        found[scenario[1]] = msgspec.json.decode(results.read_bytes(), type=list[Check])
+    found = found_in(folder)
     found.pop(NEVER_RUN, None)
     assert found, f"the suite wrote no results:\n{done.stdout}\n{done.stderr}"
+    return found
+
+
+def found_of_client(run: Run, client: str, folder: Path) -> Found:
+    """Runs the suite's servers against the command `client`, as above."""
+    package = npm.install(f"@modelcontextprotocol/conformance@{run.suite}")
+    command = [*package.command("conformance"), "client", "--command", client, *run.arguments, "-o", str(folder)]
+    done = npm.run(command, timeout=240)
+    found = found_in(folder)
+    assert found, f"the suite wrote no results:\n{done.stdout}\n{done.stderr}"
+    return found
+
+
+def found_in(folder: Path) -> Found:
+    """What a run wrote."""
+    found = {}
+    for results in sorted(folder.glob("**/checks.json")):
+        name = str(results.parent.relative_to(folder))
+        scenario = FOLDER.fullmatch(name)
+        assert scenario, f"the suite names its results in a new way: {name}"
+        found[scenario[1]] = msgspec.json.decode(results.read_bytes(), type=list[Check])
     return found
 
 
