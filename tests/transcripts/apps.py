@@ -2,8 +2,8 @@
 
 import msgspec
 
-from erlmcp import App, Context
-from erlmcp.mcp import Roots, Sample
+from erlmcp import App, Context, ToolError
+from erlmcp.mcp import Given, Invocation, Proceed, Reply, Roots, Sample
 from tests.serving import ROOT
 
 
@@ -43,4 +43,37 @@ def asking() -> App:
         answers = await ctx.ask({"words": Sample("Describe a folder.", max_tokens=50), "roots": Roots()})
         return f"{answers['roots'][0].uri}: {answers['words'].text}"
 
+    return app
+
+
+def market() -> App:
+    """A shop mounted in a market, with middleware, a provider and a limit."""
+    shop, app = App("shop"), App("market", version="1")
+
+    @shop.tool(inline=True)
+    def price(item: str) -> int:
+        """What an item costs."""
+        return len(item)
+
+    @shop.resource("shop://search{?q,limit}", cache_ttl_ms=60_000, cache_scope="public", inline=True)
+    def search(q: str, limit: int = 10) -> list[str]:
+        """Items by a part of their name."""
+        return [name for name in ("apple", "melon", "bread") if q in name][:limit]
+
+    @shop.middleware
+    async def no_gold(invocation: Invocation, proceed: Proceed) -> Reply:
+        if invocation.arguments.get("item") == "gold":
+            raise ToolError("we do not sell gold")
+        return await proceed(invocation)
+
+    @app.tool(inline=True, rate_limit="1/h")
+    def ring_the_bell() -> str:
+        """Open or close the market."""
+        return "ding"
+
+    @app.provider
+    async def stalls(given: Given) -> None:
+        given.tool(lambda: "fresh bread", name="visit_baker", description="Visit the baker.", inline=True)
+
+    app.mount(shop, "shop")
     return app
