@@ -22,7 +22,7 @@ from erlmcp.mcp.context import Context
 from erlmcp.mcp.injection import Injection
 from erlmcp.mcp.inputs import Asked
 from erlmcp.mcp.limits import MAX_CONCURRENCY, Enter, Limit, Limits, guarded, rate_of
-from erlmcp.mcp.middleware import Invocation, Middleware, Station, surrounded
+from erlmcp.mcp.middleware import Invocation, Middleware, Site, surrounded
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.signature import Signature
 from erlmcp.mcp.threads import Pool
@@ -113,14 +113,14 @@ class Callee(ABC):
         """Compose the way in. What is not used is not in the way."""
         enter = self._bare
         if middleware:
-            enter = surrounded(enter, self.station(), middleware)
+            enter = surrounded(enter, self.site(), middleware)
         if limit:
             enter = guarded(enter, f"{self.method} {self.key}", limit, limits)
         self.call = enter
 
-    def station(self) -> Station:
+    def site(self) -> Site:
         """How middleware goes around it."""
-        return Station(self.method, self.describe, self.restore, self.refuse, self.late, self.seconds)
+        return Site(self.method, self.describe, self.restore, self.refuse, self.late, self.seconds)
 
     @abstractmethod
     def describe(self, asked: Any) -> tuple[str, bytes]:

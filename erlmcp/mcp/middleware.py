@@ -18,7 +18,7 @@ from erlmcp.mcp.limits import Enter
 from erlmcp.mcp.result import InputRequired, Refused, TaskCreated, Unfinished
 from erlmcp.mcp.tool_error import ToolError
 
-__all__ = ["Invocation", "Middleware", "Proceed", "Reply", "Station", "checked", "surrounded"]
+__all__ = ["Invocation", "Middleware", "Proceed", "Reply", "Site", "checked", "surrounded"]
 
 
 class Invocation(msgspec.Struct, frozen=True, eq=False):
@@ -85,7 +85,7 @@ Proceed: TypeAlias = Callable[[Invocation], Awaitable[Reply]]
 Middleware: TypeAlias = Callable[[Invocation, Proceed], Awaitable[Reply]]
 
 
-class Station(msgspec.Struct, frozen=True, eq=False):
+class Site(msgspec.Struct, frozen=True, eq=False):
     """A feature as middleware goes around it."""
 
     method: str
@@ -110,35 +110,35 @@ def checked(middleware: Middleware) -> Middleware:
     return middleware
 
 
-def surrounded(enter: Enter, station: Station, middleware: Sequence[Middleware]) -> Enter:
+def surrounded(enter: Enter, site: Site, middleware: Sequence[Middleware]) -> Enter:
     """`enter` with the middleware around it, the first outermost."""
     chain = tuple(middleware)
 
     async def walk(asked: Any, context: Context) -> bytes:
-        target, raw = station.describe(asked)
+        target, raw = site.describe(asked)
 
         async def step(at: int, invocation: Invocation) -> Reply:
             if at == len(chain):
-                made = enter(station.restore(asked, invocation), invocation.context)
+                made = enter(site.restore(asked, invocation), invocation.context)
                 return Reply(made if isinstance(made, bytes) else await made)
             reply = await chain[at](invocation, functools.partial(step, at + 1))
             if not isinstance(reply, Reply):
                 raise TypeError(f"middleware {chain[at]!r} returned {type(reply).__name__}, and no Reply")
             return reply
 
-        limit = 2 * station.seconds()
+        limit = 2 * site.seconds()
         try:
             async with asyncio.timeout(limit) as deadline:
-                reply = await step(0, Invocation(station.method, target, context, raw))
+                reply = await step(0, Invocation(site.method, target, context, raw))
         except ToolError as error:
-            return station.refuse(error)
+            return site.refuse(error)
         except Asked as question:  # middleware may ask as well
             return question.members
         except TimeoutError:
             if not deadline.expired():
                 raise
             context.cancel()
-            return station.late(limit)
+            return site.late(limit)
         return reply.members
 
     def enter_surrounded(asked: Any, context: Context) -> Awaitable[bytes]:
