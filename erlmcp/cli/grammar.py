@@ -28,6 +28,7 @@ COMMANDS = {
     "migrate": "erlmcp.cli.storing",
     "backup": "erlmcp.cli.storing",
     "restore": "erlmcp.cli.storing",
+    "mcp": "erlmcp.cli.mcp",
     "tcps": "erlmcp.cli.tcps",
 }
 HELP = """Serves MCP apps: fast, strict, supervised.
