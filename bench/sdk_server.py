@@ -15,3 +15,6 @@ def add(a: int, b: int) -> int:
 
 
 app = server.streamable_http_app(json_response=True, stateless_http=True)
+
+if __name__ == "__main__":
+    server.run("stdio")
