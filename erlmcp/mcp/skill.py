@@ -15,7 +15,6 @@ import msgspec
 
 from erlmcp.mcp.content import Contents
 from erlmcp.mcp.context import Context
-from erlmcp.mcp.frontmatter import parse_frontmatter
 
 __all__ = [
     "FILE_COUNT_LIMIT",
@@ -81,6 +80,8 @@ class Skill:
     def __init__(self, path: str, files: Sequence[tuple[str, bytes]]) -> None:
         """`files` holds paths below `path`, the skill's own, and what is in them. Raises ValueError with the reason."""
         name = path.rpartition("/")[2]
+        from erlmcp.mcp.frontmatter import parse_frontmatter  # noqa: PLC0415 - PyYAML costs 20 ms of every start
+
         frontmatter = parse_frontmatter(_markdown(dict(files)[MANIFEST]))
         _check(frontmatter, name)
         self.key = skill_uri(f"{path}/{MANIFEST}")
