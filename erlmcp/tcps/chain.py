@@ -66,7 +66,7 @@ async def broken_for(turn: Turn, sku_id: str) -> str:
 
 
 async def _broken_own(turn: Turn, sku_id: str) -> str:
-    lost = await turn.tx.one("lost_history", into=int, sku_id=sku_id, before=turn.seq)
+    lost = await turn.tx.one("lost_receipt", into=int, sku_id=sku_id)
     if lost is not None:
         return f"receipt {lost} of sku {sku_id} is not there"
     span = {"before": turn.seq, "many": _OWN}

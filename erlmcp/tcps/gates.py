@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from erlmcp.tcps.andon import TYPE_OF_GATE, Andon
 from erlmcp.tcps.andons import raise_or_join
 from erlmcp.tcps.chain import broken_for
@@ -40,10 +38,7 @@ async def submit(turn: Turn, command: SubmitGate) -> Outputs:
         evidence=text(command.evidence),
         andon_id=andon.id if andon else None,
     )
-    after = replace(sku, moved_at=turn.at)
-    await turn.save_sku(after, forward=False)
-    await turn.record(after, result.verdict)
-    return Outputs(sku=after, gate=result, andon=andon)
+    return Outputs(sku=await turn.move_sku(sku.id), gate=result, andon=andon)
 
 
 def _check_gate(sku: Sku, gate: Gate) -> None:

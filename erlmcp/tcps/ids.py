@@ -10,7 +10,8 @@ __all__ = ["Ids"]
 _CHANCE_BITS: Final = 40
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
-_SHIFTS: Final = tuple(range(80, -1, -10))
+_LOW_BITS: Final = 20  # four digits: what changes from one id to the next, nearly always
+_HIGH_SHIFTS: Final = tuple(range(80, _LOW_BITS - 10, -10))
 
 
 class Ids:
@@ -22,6 +23,7 @@ class Ids:
     def __init__(self, chance: Callable[[int], int] = secrets.randbits) -> None:
         self._chance = chance
         self._last = 0
+        self._high = (-1, "")  # the digits before the last four, and their text
 
     def new(self, prefix: str, now: datetime) -> str:
         """The next id, `prefix` before it."""
@@ -33,4 +35,8 @@ class Ids:
         else:
             self._last += 1
         value = self._last
-        return f"{prefix}-{''.join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])}"
+        high, text = self._high
+        if value >> _LOW_BITS != high:
+            text = "".join([_PAIRS[value >> shift & 1023] for shift in _HIGH_SHIFTS])
+            self._high = (value >> _LOW_BITS, text)
+        return f"{prefix}-{text}{_PAIRS[value >> 10 & 1023]}{_PAIRS[value & 1023]}"

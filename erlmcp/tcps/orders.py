@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from erlmcp.tcps import kanban
 from erlmcp.tcps.andon import Andon, stopped
@@ -32,7 +33,7 @@ from erlmcp.tcps.moments import stamp
 from erlmcp.tcps.routing import priority_number, route
 from erlmcp.tcps.skus import abort_with, complete_with, open_sku, return_with
 from erlmcp.tcps.turn import Turn, text
-from erlmcp.tcps.work_order import Signal, WorkOrder, moved, updated, waiting
+from erlmcp.tcps.work_order import Signal, WorkOrder, moved, status_after, updated, waiting
 
 __all__ = ["cancel", "complete", "create", "pull", "pull_next", "release", "set_limit", "start", "update"]
 
@@ -97,20 +98,28 @@ async def update(turn: Turn, command: UpdateWorkOrder) -> Outputs:
     """Change what is given."""
     priority = None if command.priority is None else priority_number(command.priority)
     order = updated(await turn.order(command.id), command, priority)
-    await turn.save_order(order)
+    await turn.tx.run(
+        "update_work_order",
+        id=order.id,
+        title=order.title,
+        description=order.description,
+        priority=order.priority,
+        assignee=order.assignee,
+        version=order.version,
+    )
     return Outputs(order)
 
 
 async def start(turn: Turn, command: StartWorkOrder) -> Outputs:
     """Start this one."""
-    return await _start(turn, await turn.order(command.id), command)
+    return await _start(turn, command.id, command)
 
 
 async def pull(turn: Turn, command: Pull) -> Outputs:
     """Start the first of a bucket that nothing stops."""
-    order = await turn.tx.one("first_in_bucket", into=WorkOrder, bucket=command.bucket)
-    if order is not None:
-        return await _start(turn, order, command)
+    first = await turn.tx.one("first_in_bucket", into=str, bucket=command.bucket)
+    if first is not None:
+        return await _start(turn, first, command)
     counters = await turn.counters(command.bucket)
     if not counters.queued:
         raise _nothing_queued(f"bucket {command.bucket}", "work_order_pull_next to take work from any bucket")
@@ -138,25 +147,30 @@ async def pull_next(turn: Turn, command: PullNext) -> Outputs:
         raise await _held_up(turn, rows)
     rounds = rounds_after(await turn.tx.one("last_pulled", into=Bucket))
     first = min(heads, key=lambda head: (head.before, rounds.index(head.bucket)))
-    return await _start(turn, await turn.order(first.id), command)
+    return await _start(turn, first.id, command)
 
 
-async def _start(turn: Turn, order: WorkOrder, command: StartWorkOrder | Pull | PullNext) -> Outputs:
-    after = moved(order, command, turn.at)
+async def _start(turn: Turn, order_id: str, command: StartWorkOrder | Pull | PullNext) -> Outputs:
+    """The statements hold the guards; which of them said no is looked at only then."""
+    sku_id = turn.new_id("SKU")
+    order = await turn.tx.one(
+        "start_work_order", into=WorkOrder, id=order_id, assignee=command.assignee, sku_id=sku_id, at=turn.at
+    )
+    if order is None:
+        raise await _cannot_start(turn, order_id, command)
     if not await turn.tx.run("count_start", bucket=order.bucket):
         raise await _held_up(turn, [await turn.counters(order.bucket)])
-    sku, after = await open_sku(turn, after)
-    started = await turn.tx.run(
-        "start_work_order",
-        id=after.id,
-        assignee=after.assignee,
-        version=after.version,
-        started_at=after.started_at,
-        sku_id=after.sku_id,
-    )
-    if not started:
-        raise await turn.stopped(f"work order {order.id}", order.id)
-    return Outputs(after, sku=sku)
+    sku = await open_sku(turn, order, sku_id)
+    return Outputs(order if order.sku_id == sku.id else replace(order, sku_id=sku.id), sku=sku)
+
+
+async def _cannot_start(turn: Turn, order_id: str, command: StartWorkOrder | Pull | PullNext) -> Refused:
+    order = await turn.order(order_id)
+    status_after(order, command)
+    counters = await turn.counters(order.bucket)
+    if counters.wip >= counters.wip_limit:
+        return kanban.full(counters)
+    return await turn.stopped(f"work order {order.id}", order.id)
 
 
 async def _held_up(turn: Turn, rows: Sequence[Counters]) -> Refused:
@@ -175,8 +189,7 @@ async def complete(turn: Turn, command: Complete) -> Outputs:
     order = await turn.order(command.id)
     after = moved(order, command, turn.at)
     sku = await complete_with(turn, order)
-    await turn.count(order.bucket, order.status, after.status)
-    await turn.save_order(after)
+    await turn.move_order(order, after)
     return Outputs(after, sku=sku, dependents=await freed(turn, order.id))
 
 
@@ -184,18 +197,16 @@ async def release(turn: Turn, command: Release) -> Outputs:
     """Back into the queue; its sku stays where it is."""
     order = await turn.order(command.id)
     after = moved(order, command, turn.at)
-    await turn.count(order.bucket, order.status, after.status)
-    await turn.save_order(after)
-    return Outputs(after, sku=await return_with(turn, order, command.reason))
+    await turn.move_order(order, after)
+    return Outputs(after, sku=await return_with(turn, order))
 
 
 async def cancel(turn: Turn, command: Cancel) -> Outputs:
     """Not to be made any more; what waits for it stays blocked, and says why."""
     order = await turn.order(command.id)
     after = moved(order, command, turn.at)
-    await turn.count(order.bucket, order.status, after.status)
-    await turn.save_order(after)
-    sku = await abort_with(turn, order, command.reason)
+    await turn.move_order(order, after)
+    sku = await abort_with(turn, order)
     return Outputs(after, sku=sku, dependents=await left_alone(turn, order.id))
 
 

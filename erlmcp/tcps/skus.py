@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from erlmcp.tcps.commands import AbortSku, AdvanceSku, Cancel, Complete, Gate, PublishSku
+from erlmcp.tcps.commands import AbortSku, AdvanceSku, Complete, Gate, PublishSku
 from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.figures import Evidence
 from erlmcp.tcps.gate import Violation
@@ -43,24 +43,16 @@ class Submission(Struct, frozen=True):
     evidence: tuple[Evidence, ...]
 
 
-async def open_sku(turn: Turn, order: WorkOrder) -> tuple[Sku, WorkOrder]:
-    """The sku of an order that starts: the one that it has in production, or a new one."""
-    if order.sku_id is not None:
-        sku = await turn.sku(order.sku_id)
-        if sku.status is SkuStatus.IN_PRODUCTION:
-            return await _touch(turn, sku), order
-    sku = Sku(turn.new_id("SKU"), order.id, STAGES[0], SkuStatus.IN_PRODUCTION, turn.at, turn.at, turn.at)
-    await turn.tx.run(
-        "insert_sku",
-        seq=turn.seq,
-        id=sku.id,
-        work_order_id=order.id,
-        stage=sku.stage,
-        status=sku.status,
-        at=turn.at,
-    )
-    await turn.record(sku)
-    return sku, replace(order, sku_id=sku.id)
+async def open_sku(turn: Turn, order: WorkOrder, sku_id: str) -> Sku:
+    """The sku of an order that starts: the one that it has in production, or a new one, `sku_id`."""
+    if order.sku_id is not None and order.sku_id != sku_id:
+        kept = await turn.move_sku(order.sku_id)
+        if kept is not None:
+            return kept
+        await turn.tx.run("set_sku", id=order.id, sku_id=sku_id)
+    sku = Sku(sku_id, order.id, STAGES[0], SkuStatus.IN_PRODUCTION, turn.at, turn.at, turn.at)
+    await turn.tx.run("insert_sku", id=sku.id, work_order_id=order.id, stage=sku.stage, status=sku.status, at=turn.at)
+    return sku
 
 
 async def advance(turn: Turn, command: AdvanceSku) -> Outputs:
@@ -73,7 +65,6 @@ async def advance(turn: Turn, command: AdvanceSku) -> Outputs:
     await _refuse_unpassed(turn, sku)
     after = replace(sku, stage=stage, entered_at=turn.at, moved_at=turn.at)
     await turn.save_sku(after, forward=True)
-    await turn.record(after)
     return Outputs(sku=after)
 
 
@@ -89,19 +80,18 @@ async def publish(turn: Turn, command: PublishSku) -> Outputs:
         )
     after = replace(sku, stage=Stage.PUBLICATION, status=status, entered_at=turn.at, moved_at=turn.at)
     await turn.save_sku(after, forward=True)
-    await turn.record(after)
     return Outputs(sku=after)
 
 
 async def abort(turn: Turn, command: AbortSku) -> Outputs:
     """Give it up. Its order waits for another start, unless it is completed."""
     sku = await turn.sku(command.id)
-    after = await _aborted(turn, sku, command, command.reason)
+    after = replace(sku, status=status_after(sku, command), moved_at=turn.at)
+    await turn.save_sku(after, forward=False)
     order = await turn.order(sku.work_order_id)
     left = moved(order, command, turn.at)
     if left is not order:
-        await turn.count(order.bucket, order.status, left.status)
-        await turn.save_order(left)
+        await turn.move_order(order, left)
     return Outputs(left, sku=after)
 
 
@@ -125,23 +115,17 @@ async def complete_with(turn: Turn, order: WorkOrder) -> Sku:
             )
     after = replace(sku, status=status_after(sku, Complete(order.id)), moved_at=turn.at)
     await turn.save_sku(after, forward=True)
-    await turn.record(after)
     return after
 
 
-async def return_with(turn: Turn, order: WorkOrder, reason: str) -> Sku | None:
+async def return_with(turn: Turn, order: WorkOrder) -> Sku | None:
     """The sku of an order that is released: it stays where it is."""
-    return None if order.sku_id is None else await _touch(turn, await turn.sku(order.sku_id), reason)
+    return None if order.sku_id is None else await turn.move_sku(order.sku_id)
 
 
-async def abort_with(turn: Turn, order: WorkOrder, reason: str) -> Sku | None:
+async def abort_with(turn: Turn, order: WorkOrder) -> Sku | None:
     """The sku of an order that is cancelled, if one is in production."""
-    if order.sku_id is None:
-        return None
-    sku = await turn.sku(order.sku_id)
-    if sku.status is not SkuStatus.IN_PRODUCTION:
-        return None
-    return await _aborted(turn, sku, Cancel(order.id, reason), reason)
+    return None if order.sku_id is None else await turn.move_sku(order.sku_id, SkuStatus.ABORTED)
 
 
 async def hold_in_progress(turn: Turn, sku: Sku) -> WorkOrder:
@@ -178,17 +162,3 @@ async def _refuse_unpassed(turn: Turn, sku: Sku) -> None:
             f"gate {gate} of sku {sku.id} failed: {missed}",
             "repair it and call gate_submit again; call andon_resolve for the andon that it raised (andon_list)",
         )
-
-
-async def _touch(turn: Turn, sku: Sku, reason: str | None = None) -> Sku:
-    after = replace(sku, moved_at=turn.at)
-    await turn.save_sku(after, forward=False)
-    await turn.record(after, reason=reason)
-    return after
-
-
-async def _aborted(turn: Turn, sku: Sku, command: AbortSku | Cancel, reason: str) -> Sku:
-    after = replace(sku, status=status_after(sku, command), moved_at=turn.at)
-    await turn.save_sku(after, forward=False)
-    await turn.record(after, reason=reason)
-    return after

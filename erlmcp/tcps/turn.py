@@ -1,7 +1,7 @@
 """One command's turn: the transaction it runs in, the moment, and what it comes to.
 
-What commands of several rooms need is here: loading what a command names, counting a bucket, a sku's history. It does
-not know which command it is for.
+What commands of several rooms need is here: loading what a command names, saving it, counting a bucket. It does not
+know which command it is for.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from erlmcp.tcps.errors import Refused
 from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import Counters
 from erlmcp.tcps.options import Options
-from erlmcp.tcps.sku import Sku, Verdict, no_such_sku
+from erlmcp.tcps.sku import Sku, SkuStatus, no_such_sku
 from erlmcp.tcps.work_order import Status, WorkOrder, no_such_order
 
 __all__ = ["Shift", "Turn", "text"]
@@ -64,14 +64,12 @@ class Turn:
             raise no_such_sku(sku_id)
         return sku
 
-    async def save_order(self, order: WorkOrder) -> None:
-        """What an update or a move changed."""
+    async def move_order(self, before: WorkOrder, order: WorkOrder) -> None:
+        """Write down a move that is no start."""
+        await self.count(order.bucket, before.status, order.status)
         await self.tx.run(
-            "save_work_order",
+            "move_work_order",
             id=order.id,
-            title=order.title,
-            description=order.description,
-            priority=order.priority,
             status=order.status,
             assignee=order.assignee,
             version=order.version,
@@ -95,11 +93,9 @@ class Turn:
         if not changed:
             raise await self.stopped(f"sku {sku.id}", sku.work_order_id)
 
-    async def record(self, sku: Sku, verdict: Verdict | None = None, reason: str | None = None) -> None:
-        """Note in the sku's history what this command does to it."""
-        await self.tx.run(
-            "insert_sku_history", seq=self.seq, sku_id=sku.id, stage=sku.stage, verdict=verdict, reason=reason
-        )
+    async def move_sku(self, sku_id: str, status: SkuStatus = SkuStatus.IN_PRODUCTION) -> Sku | None:
+        """Something happened to a sku in production that takes it nowhere; None: it is not in production."""
+        return await self.tx.one("move_sku", into=Sku, id=sku_id, status=status, at=self.at)
 
     async def stopped(self, what: str, order_id: str) -> Refused:
         """The refusal for an open stop of an order."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from erlmcp.store import Database, Read
@@ -41,7 +42,7 @@ from erlmcp.tcps.pages import (
 )
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
 from erlmcp.tcps.root_cause import RootCause, no_such_root_cause
-from erlmcp.tcps.sku import Record, Sku, no_such_sku
+from erlmcp.tcps.sku import Record, Sku, Stage, Verdict, no_such_sku
 from erlmcp.tcps.work_order import WorkOrder, no_such_order, sla_state
 
 __all__ = ["Views"]
@@ -59,6 +60,22 @@ class _Row(WorkOrder, frozen=True):
 
 class _AndonRow(Andon, frozen=True):
     seq: int = 0
+
+
+class _Inputs(Struct, frozen=True):
+    reason: str | None = None
+
+
+class _Reasoned(Struct, frozen=True):
+    inputs: _Inputs
+
+
+class _Happened(Struct, frozen=True):
+    stage: Stage
+    at: str
+    verdict: Verdict | None
+    id: str
+    payload: _Reasoned
 
 
 class Views:
@@ -152,8 +169,9 @@ class Views:
         sku = await self._database.one("sku", into=Sku, id=plain(sku_id))
         if sku is None:
             raise no_such_sku(sku_id)
-        history = await self._database.all("sku_history", into=Record, sku_id=sku.id, many=HISTORY)
-        return replace(sku, history=tuple(history[::-1]))
+        rows = await self._database.all("sku_history", into=_Happened, sku_id=sku.id, many=HISTORY)
+        history = (Record(row.stage, row.at, row.verdict, row.payload.inputs.reason, row.id) for row in rows[::-1])
+        return replace(sku, history=tuple(history))
 
     async def gate_status(self, sku_id: str) -> list[GateStatus]:
         """Each gate of a sku in turn. Raises Refused(not_found)."""

@@ -156,7 +156,7 @@ _NEXT: Final = {
 #: A deadline warns below this part of the time it gave.
 _WARNING: Final = 4
 _SHOWN: Final = 5  # dependencies that a refusal names
-Move = StartWorkOrder | Pull | PullNext | Complete | Release | Cancel | AbortSku
+Move = Complete | Release | Cancel | AbortSku  # a start is decided by its statement, `start_work_order`
 
 
 def moved(order: WorkOrder, command: Move, at: str) -> WorkOrder:
@@ -164,9 +164,6 @@ def moved(order: WorkOrder, command: Move, at: str) -> WorkOrder:
     status = status_after(order, command)
     version = order.version + 1
     match command:
-        case StartWorkOrder() | Pull() | PullNext():
-            assignee = order.assignee if command.assignee is None else command.assignee or None
-            return replace(order, status=status, version=version, started_at=at, assignee=assignee)
         case Complete():
             return replace(order, status=status, version=version, completed_at=at)
         case Release():

@@ -107,6 +107,6 @@ def test_the_guards_of_the_line_look_at_open_stops_alone(connection, name):
     assert all(" andon_stop" in step for step in looks), steps
 
 
-def test_overdue_orders_are_found_by_their_deadline(connection):
+def test_overdue_orders_are_looked_for_among_the_open_ones_of_their_bucket(connection):
     steps = plan_of(connection, schema().queries["breached"])
-    assert steps[0] == "SEARCH o USING INDEX work_order_due (bucket=? AND sla_deadline<?)"
+    assert steps[0] == "SEARCH o USING INDEX work_order_by_bucket_and_status (bucket=? AND status=?)"

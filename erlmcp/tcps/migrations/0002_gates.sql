@@ -45,9 +45,6 @@ ALTER TABLE work_order_2 RENAME TO work_order;
 CREATE INDEX work_order_queue ON work_order (bucket, priority DESC, seq) WHERE status = 'queued';
 CREATE INDEX work_order_by_bucket_and_status ON work_order (bucket, status, seq);
 CREATE INDEX work_order_by_assignee ON work_order (assignee, seq) WHERE assignee IS NOT NULL;
--- What the duty looks through for breached deadlines.
-CREATE INDEX work_order_due ON work_order (bucket, sla_deadline)
-WHERE bucket = 'security' AND completed_at IS NULL AND cancelled_at IS NULL;
 
 -- The other way round of `work_order.dependencies`, and for circles.
 CREATE TABLE dependency (
@@ -59,9 +56,9 @@ CREATE TABLE dependency (
 
 CREATE INDEX dependency_by_depends_on ON dependency (depends_on, work_order_id);
 
+-- Found by their ids alone, which grow: one tree to write to, where every start writes.
 CREATE TABLE sku (
-    seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT PRIMARY KEY,
     work_order_id TEXT NOT NULL REFERENCES work_order (id),
     stage TEXT NOT NULL CHECK (stage IN (
         'shacl_validation', 'compilation', 'test_execution', 'security_scan', 'deterministic_build', 'quality_metrics',
@@ -73,21 +70,7 @@ CREATE TABLE sku (
     moved_at TEXT NOT NULL,
     CHECK (status <> 'published' OR stage = 'publication'),
     CHECK (status <> 'completed' OR stage IN ('smoke_test', 'marketplace_validation'))
-) STRICT;
-
--- An order has one sku in production at most.
-CREATE UNIQUE INDEX sku_in_production ON sku (work_order_id) WHERE status = 'in_production';
-
--- What happened to a sku, by the receipt that says so.
-CREATE TABLE sku_history (
-    seq INTEGER PRIMARY KEY,
-    sku_id TEXT NOT NULL REFERENCES sku (id),
-    stage TEXT NOT NULL,
-    verdict TEXT CHECK (verdict IN ('passed', 'failed')),
-    reason TEXT
-) STRICT;
-
-CREATE INDEX sku_history_by_sku ON sku_history (sku_id, seq);
+) STRICT, WITHOUT ROWID;
 
 -- What was submitted to gates. `evidence` and `violations` are the JSON of the receipt.
 CREATE TABLE submission (

@@ -12,12 +12,14 @@ INSERT INTO work_order (
     :created_at, :metadata, :dependencies, :blocked_by
 )
 
--- name: save_work_order
+-- name: update_work_order
 UPDATE work_order
-SET title = :title,
-    description = :description,
-    priority = :priority,
-    status = :status,
+SET title = :title, description = :description, priority = :priority, assignee = :assignee, version = :version
+WHERE id = :id
+
+-- name: move_work_order
+UPDATE work_order
+SET status = :status,
     assignee = :assignee,
     version = :version,
     started_at = :started_at,
@@ -27,12 +29,22 @@ SET title = :title,
 WHERE id = :id
 
 -- name: start_work_order
--- The guard of an order's own stops. No change: one is open.
+-- The guard of an order's own state and stops. No row: it is not queued, or one is open. An empty assignee is nobody.
 UPDATE work_order
-SET status = 'in_progress', assignee = :assignee, version = :version, started_at = :started_at, sku_id = :sku_id
+SET status = 'in_progress',
+    version = version + 1,
+    started_at = :at,
+    assignee = CASE WHEN :assignee IS NULL THEN assignee WHEN :assignee = '' THEN NULL ELSE :assignee END,
+    sku_id = coalesce(sku_id, :sku_id)
 WHERE id = :id AND status = 'queued' AND NOT EXISTS (
     SELECT 1 FROM andon AS a WHERE a.work_order_id = :id AND a.stops = 1 AND a.status <> 'resolved'
 )
+RETURNING id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
+    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
+    sku_id
+
+-- name: set_sku
+UPDATE work_order SET sku_id = :sku_id WHERE id = :id
 
 -- name: count_move
 UPDATE kanban
@@ -61,9 +73,7 @@ RETURNING bucket, wip_limit, queued, wip, completed, cancelled, blocked
 
 -- name: first_in_bucket
 -- The first that waits and has no stop of its own.
-SELECT id, title, description, bucket, priority, status, signal, sla_deadline, assignee, version, created_at,
-    started_at, completed_at, cancelled_at, cancellation_reason, metadata, dependencies, blocked_by, blocked_reason,
-    sku_id
+SELECT id
 FROM work_order AS o
 WHERE bucket = :bucket AND status = 'queued' AND NOT EXISTS (
     SELECT 1 FROM andon AS a WHERE a.work_order_id = o.id AND a.stops = 1 AND a.status <> 'resolved'

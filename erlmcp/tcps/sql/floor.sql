@@ -1,11 +1,8 @@
 -- Every statement that changes skus, gates, andons and root causes, and what a command reads before.
 
 -- name: insert_sku
-INSERT INTO sku (seq, id, work_order_id, stage, status, created_at, entered_at, moved_at)
-VALUES (:seq, :id, :work_order_id, :stage, :status, :at, :at, :at)
-
--- name: insert_sku_history
-INSERT INTO sku_history (seq, sku_id, stage, verdict, reason) VALUES (:seq, :sku_id, :stage, :verdict, :reason)
+INSERT INTO sku (id, work_order_id, stage, status, created_at, entered_at, moved_at)
+VALUES (:id, :work_order_id, :stage, :status, :at, :at, :at)
 
 -- name: save_sku
 -- The guard of stops: what goes forward does not while one of its order is open. No change: one is.
@@ -14,6 +11,13 @@ SET stage = :stage, status = :status, entered_at = :entered_at, moved_at = :move
 WHERE id = :id AND (:forward = 0 OR NOT EXISTS (
     SELECT 1 FROM andon AS a WHERE a.work_order_id = sku.work_order_id AND a.stops = 1 AND a.status <> 'resolved'
 ))
+
+-- name: move_sku
+-- Something happened to a sku in production that does not take it forward: `status` afterwards. No row: it is not.
+UPDATE sku
+SET status = :status, moved_at = :at
+WHERE id = :id AND status = 'in_production'
+RETURNING id, work_order_id, stage, status, created_at, entered_at, moved_at
 
 -- name: latest_submission
 SELECT verdict, violations, evidence
@@ -41,13 +45,12 @@ ON CONFLICT (digest) DO NOTHING
 -- name: size_of_file
 SELECT size FROM evidence_file WHERE digest = :digest
 
--- name: lost_history
--- What happened to a sku by its history, and no receipt says so.
-SELECT h.seq
-FROM sku_history AS h
-LEFT JOIN receipt AS r ON r.seq = h.seq AND r.sku_id = h.sku_id
-WHERE h.sku_id = :sku_id AND h.seq < :before AND r.seq IS NULL
-ORDER BY h.seq
+-- name: lost_receipt
+-- A submission of a sku without its receipt.
+SELECT s.seq
+FROM submission AS s
+LEFT JOIN receipt AS r ON r.seq = s.seq AND r.sku_id = s.sku_id
+WHERE s.sku_id = :sku_id AND r.seq IS NULL
 LIMIT 1
 
 -- name: verified
@@ -147,8 +150,7 @@ LIMIT :many
 -- The open security orders that are overdue, and of which no notice was raised.
 SELECT id
 FROM work_order AS o
-WHERE bucket = 'security' AND completed_at IS NULL AND cancelled_at IS NULL AND sla_deadline < :now AND NOT EXISTS (
+WHERE bucket = 'security' AND status IN ('queued', 'blocked', 'in_progress') AND sla_deadline < :now AND NOT EXISTS (
     SELECT 1 FROM andon AS a WHERE a.work_order_id = o.id AND a.type = 'sla_breach' AND a.stops = 0
 )
-ORDER BY sla_deadline
 LIMIT :many

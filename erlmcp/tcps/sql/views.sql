@@ -203,12 +203,13 @@ FROM sku
 WHERE id = :id
 
 -- name: sku_history
--- What happened to a sku, the newest first.
-SELECT h.stage, r.at, h.verdict, h.reason, r.id AS receipt_id
-FROM sku_history AS h
-JOIN receipt AS r ON r.seq = h.seq
-WHERE h.sku_id = :sku_id
-ORDER BY h.seq DESC
+-- What happened to a sku, by its receipts, the newest first.
+SELECT r.stage, r.at, s.verdict, r.id, r.payload
+FROM receipt AS r
+LEFT JOIN submission AS s ON s.seq = r.seq
+WHERE r.sku_id = :sku_id AND r.stage IS NOT NULL AND r.type NOT LIKE 'andon%' AND r.type NOT LIKE 'root_cause%'
+    AND r.type <> 'sla_breach'
+ORDER BY r.seq DESC
 LIMIT :many
 
 -- name: gate_status
