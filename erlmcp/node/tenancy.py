@@ -22,6 +22,7 @@ from erlmcp.node.sections import Sections
 __all__ = ["Tenancy"]
 
 LOOK = 0.1  # seconds between looks whether the line is away and the directory free
+PAUSE = 1.0  # seconds until another attempt, after one that failed
 HOLDER = "erlmcp stdio"
 
 logger = logging.getLogger("erlmcp.node")
@@ -53,7 +54,7 @@ class Tenancy:
     async def run(self, ready: Callable[[], None]) -> None:
         """Run the line, or wait until it has to be run. Ready when it is there, or is somebody else's."""
         while True:
-            held, self._held = self._held or self._take(), None
+            held, self._held = self._held or await self._succeed(), None
             if held is None:
                 ready()
                 await self._vacancy()
@@ -62,6 +63,19 @@ class Tenancy:
                 await LineParts(self._sections, host=STDIO).tree.run(ready)
             finally:
                 held.close()
+
+    async def _succeed(self) -> DataDir | None:
+        """The directory, if it is free, and the database in it can be used: its last owner may not have got so far."""
+        held = self._take()
+        if held is not None:
+            try:
+                await asyncio.to_thread(open_once, self._sections)
+            except Refusal as refusal:
+                held.close()
+                logger.error("the line can not be taken over: %s", refusal.message)
+                await asyncio.sleep(PAUSE)
+                return None
+        return held
 
     async def _vacancy(self) -> None:
         """Return when the line is away, unless a node had it, which is expected back."""

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from erlmcp.node.control import DataDir
 from tests.node.nodes import end, launch, until
 from tests.node.piped import Piped, piped
 
@@ -62,6 +63,26 @@ def test_when_it_is_killed_another_takes_over_and_nothing_acknowledged_is_lost(t
             first.process.wait()
             create(second, "c")
             assert titles(second) == {"a", "b", "c"}
+
+
+def test_who_takes_over_begins_what_the_last_one_had_not_come_to(tmp_path: Path) -> None:
+    taken = DataDir(tmp_path / "data", "a test")
+    with piped(tmp_path) as one:
+        one.says("is not connected")
+        assert not (tmp_path / "data" / "erlmcp.db").exists()
+        taken.close()
+        assert create(one, "a")["title"] == "a"
+
+
+def test_a_line_that_can_not_be_taken_over_is_tried_again(tmp_path: Path) -> None:
+    taken = DataDir(tmp_path / "data", "a test")
+    (tmp_path / "data" / "erlmcp.db").write_bytes(b"no database" * 100)
+    with piped(tmp_path) as one:
+        one.says("is not connected")
+        taken.close()
+        one.says("the line can not be taken over")
+        (tmp_path / "data" / "erlmcp.db").unlink()
+        assert create(one, "a")["title"] == "a"
 
 
 def test_an_app_without_a_production_line_runs_it_for_the_next_one(tmp_path: Path) -> None:
