@@ -60,6 +60,13 @@ def test_no_committed_text_names_a_registry_host_or_a_path_of_one_machine():
     assert found == []
 
 
+def test_nothing_that_is_ignored_is_committed_all_the_same():
+    """A link to the folder of npm packages was, and replaced that folder by a link to itself on the next checkout."""
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert found.splitlines() == []
+
+
 def test_the_tree_holds_no_status_reports_and_nothing_unfinished():
     words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
     left = [
