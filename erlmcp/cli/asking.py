@@ -18,7 +18,7 @@ QUICK = 5.0  # seconds for an answer that costs the node nothing
 @click.command(context_settings=CONTEXT)
 @place_options
 def ping(place: Path) -> int:
-    """Say pong (exit code 0) when the node answers, pang (1) when not.
+    """Say pong (exit code 0) when the node answers, else pang (1).
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def ping(place: Path) -> int:
 @place_options
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", help="How to show it.")
 def status(place: Path, shape: str) -> None:
-    """Show the node: its addresses, its workers and what runs in them.
+    """Show the node: its addresses, workers, and what runs in them.
 
     \b
     Examples:

@@ -4,6 +4,9 @@ It does not follow redirects, use proxies or decode content codings; it knows no
 """
 
 import asyncio
+import errno
+import os
+import re
 import socket
 import ssl
 import time
@@ -22,6 +25,7 @@ MAX_HEAD: Final = 64 * 1024  # bytes of a response's head; h11's own default is 
 MAX_IDLE: Final = 8  # connections kept when nobody uses them
 KEEP: Final = 4.0  # seconds; servers close idle connections after 5 (uvicorn, Node), and a race would look like a crash
 READ: Final = 64 * 1024
+_NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
 
 
 class Connection:
@@ -187,6 +191,9 @@ class _Reply:
 
 
 def reason(fault: Exception) -> str:
-    """What an error of the system says, without its number."""
+    """What an error of the system says, without its number and without asyncio's additions."""
     text = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+    number = _NUMBER.search(str(text)) if "Connect call failed" in str(text) else None  # one address of several
+    if "Connect call failed" in str(text):
+        return os.strerror(int(number[1]) if number else getattr(fault, "errno", None) or errno.ECONNREFUSED)
     return str(text)

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     CANNOT_BOOT = 3
     NOT_FOUND = 3
     CONFLICT = 4
+    AUTH = 5
     UNREACHABLE = 6
     CONFIG = 7
     GAVE_UP = 70
@@ -27,11 +28,13 @@ class Exit(IntEnum):
 
 MEANINGS: Final = {
     Exit.OK: "done",
-    Exit.NEGATIVE: "the answer is no: pang, a reload that was refused",
+    Exit.NEGATIVE: "the answer is no: pang, a reload that was refused, a tool's no",
     Exit.USAGE: "a flag or an argument is wrong",
-    Exit.CANNOT_BOOT: "the app can not be loaded, the database can not be used; tcps: no such work order or receipt",
+    Exit.CANNOT_BOOT: "the app can not be loaded, the database can not be used; no such tool, resource or prompt; "
+    "tcps: no such work order or receipt",
     Exit.CONFLICT: "a port or the data directory is taken; tcps: a conflict, like no free slot",
-    Exit.UNREACHABLE: "no node answers",
+    Exit.AUTH: "the server wants a token, or another one",
+    Exit.UNREACHABLE: "no node or server answers",
     Exit.CONFIG: "the configuration is wrong, or names what can not be used",
     Exit.GAVE_UP: "workers or the line died more often than node.max_restarts allows",
     Exit.TIMEOUT: "it did not end in time",

@@ -39,10 +39,16 @@ def test_a_name_that_is_none_is_unreachable(capsys) -> None:
     assert "no server answers at http://no-such-host.invalid/mcp" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("broken", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"nonsense\r\n\r\n"])
+@pytest.mark.parametrize("broken", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
 def test_a_connection_that_breaks_is_tried_once_more(broken: bytes) -> None:
     with unreliable(broken, answer()) as server:
         assert ask(server.url) == 0
+
+
+def test_what_speaks_no_http_is_no_production_line(capsys) -> None:
+    with unreliable(b"nonsense\r\n\r\n") as server:
+        assert ask(server.url) == 6
+    assert "does not speak HTTP/1.1" in capsys.readouterr().err
 
 
 def test_a_connection_that_breaks_twice_is_unreachable_and_gives_the_key_to_repeat_with(capsys) -> None:
@@ -99,8 +105,8 @@ def test_a_busy_server_is_unreachable_and_says_when_to_try_again(capsys) -> None
     [
         (Response(404, b"nothing", b"text/plain"), 6, "it answers 404"),
         (Response(421, b'{"detail":"no such host here"}'), 6, "it answers 421: no such host here"),
-        (Response(200, b"<html>", b"text/html"), 6, "it answers 200"),
-        (Response(200, b"[" * 100_000), 6, "it answers 200"),
+        (Response(200, b"<html>", b"text/html"), 6, "no JSON-RPC message"),
+        (Response(200, b"[" * 100_000), 6, "is no JSON"),
         (reply('"error":{"code":-32602,"message":"Unknown tool: kanban_status"}'), 6, "it serves another app"),
         (reply('"error":{"code":-32603,"message":"Internal error"}'), 1, "failed: Internal error (-32603)"),
         (reply('"result":{"content":[],"isError":false}'), 6, "without structured content"),

@@ -36,7 +36,9 @@ def call(message, name, arguments):
         say({"jsonrpc": "2.0", "method": "notifications/progress", "params": note})
         result(message, text("done"))
     elif name == "ask":
-        say({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {"message": "who?"}})
+        fields = {"name": {"type": "string"}, "count": {"type": "integer", "default": 7}}
+        form = {"message": "who?\x1b[2J", "requestedSchema": {"properties": fields, "required": ["name"]}}
+        say({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": form})
         answer = json.loads(sys.stdin.readline())
         result(message, text(json.dumps(answer["result"])))
     elif name == "cancelled":

@@ -52,8 +52,11 @@ async def test_a_child_that_says_nothing_to_the_probe_is_an_old_one(monkeypatch:
 
 
 async def test_what_an_old_child_asks_is_answered() -> None:
-    async with Client(child("legacy"), mode="legacy", elicit=lambda question: {"name": question.message}) as client:
-        assert json.loads((await client.call_tool("ask")).text) == {"action": "accept", "content": {"name": "who?"}}
+    async with Client(child("legacy"), mode="legacy", elicit=lambda question: {"name": question.message[:4]}) as client:
+        assert json.loads((await client.call_tool("ask")).text) == {
+            "action": "accept",
+            "content": {"count": 7, "name": "who?"},
+        }
 
 
 async def test_a_subscription_has_its_own_notifications_and_ends_with_its_result() -> None:

@@ -59,6 +59,4 @@ def _command(tool: re.Match[str]) -> str:
 
 
 def _text(result: dict[str, Any]) -> str:
-    blocks = result.get("content")
-    texts = [block.get("text") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-    return "; ".join(text for text in texts if isinstance(text, str)) or "the server says no, and does not say why"
+    return result.get("text") or "the server says no, and does not say why"
