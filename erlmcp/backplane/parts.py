@@ -15,53 +15,24 @@ Each node has them, whatever app it serves. To add a feature that workers share:
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from erlmcp.backplane.bus import LinkBus
+from erlmcp.backplane.ground import Ground, Part, Shore
 from erlmcp.backplane.key_ring import ROTATED, FileRing
 from erlmcp.backplane.limits import NodeLimits
-from erlmcp.mcp import Backplane, Options, Sealer
-from erlmcp.otp import ChildSpec, Link, Service
-from erlmcp.store import Database, Migrations, Queries, Schema
+from erlmcp.backplane.tasks import NodeTasks, tasks_part
+from erlmcp.mcp import Backplane, Sealer
+from erlmcp.otp import ChildSpec, Service
+from erlmcp.store import Migrations, Queries, Schema
 
 __all__ = ["PARTS", "Ground", "Part", "Shore", "join", "parts", "schema"]
-
-
-class Ground(Struct, frozen=True):
-    """What the line process lends to a part."""
-
-    database: Database
-    """Its transactions are exclusive, and durable when they are left."""
-    publish: Callable[[str, bytes], None]
-    """Tell all workers, as `mcp.Bus.publish` does."""
-    options: Options
-
-
-class Part(Struct, frozen=True):
-    """What a feature puts into the line process."""
-
-    services: Mapping[str, Service] = {}
-    children: tuple[ChildSpec, ...] = ()
-
-
-class Shore(Struct, frozen=True):
-    """What a worker process lends to its ends of the features."""
-
-    place: Path
-    """The node's data directory."""
-    link: Link
-    reader: Database | None
-    """Reads what is committed, in this process; None where no feature keeps tables."""
-    options: Options
 
 
 LIMITS: Final = "limits"
 """The file of the data directory in which calls are counted."""
 
-PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {}
+PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {"tasks": tasks_part}
 """By feature."""
 
 
@@ -69,7 +40,8 @@ def join(shore: Shore) -> Backplane:
     """The backplane of one worker process."""
     bus, ring = LinkBus(shore.link), FileRing(shore.place)
     bus.subscribe(ROTATED, lambda _: ring.refresh(), ring.refresh)
-    return Backplane(bus=bus, sealer=Sealer(ring), limits=NodeLimits(shore.place / LIMITS))
+    tasks = NodeTasks(shore.link, shore.reader, shore.options)
+    return Backplane(bus=bus, sealer=Sealer(ring), limits=NodeLimits(shore.place / LIMITS), tasks=tasks)
 
 
 def parts(ground: Ground, listed: Mapping[str, Callable[[Ground], Part]] = PARTS) -> Part:

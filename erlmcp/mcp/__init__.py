@@ -17,6 +17,16 @@ from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, T
 from erlmcp.mcp.seal import KEY_BYTES, FixedRing, KeyRing, Sealer
 from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
+from erlmcp.mcp.task import Lose, Task, TaskChange, TaskFault, change_task
+from erlmcp.mcp.task_store import (
+    TASK_TOPIC,
+    LocalTasks,
+    TaskSignal,
+    TaskStore,
+    encode_signal,
+    refuse_more_tasks,
+    task_for,
+)
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool import ToolAnnotations
 from erlmcp.mcp.tool_error import ResourceNotFound, ToolError
@@ -26,6 +36,7 @@ from erlmcp.mcp.views import Csp
 __all__ = [
     "KEY_BYTES",
     "METHODS",
+    "TASK_TOPIC",
     "Annotations",
     "App",
     "Audio",
@@ -53,6 +64,8 @@ __all__ = [
     "Link",
     "LocalBus",
     "LocalLimits",
+    "LocalTasks",
+    "Lose",
     "Message",
     "Middleware",
     "ModelPreferences",
@@ -72,6 +85,11 @@ __all__ = [
     "Sampled",
     "Sealer",
     "Sink",
+    "Task",
+    "TaskChange",
+    "TaskFault",
+    "TaskSignal",
+    "TaskStore",
     "Text",
     "ToolAnnotations",
     "ToolError",
@@ -79,6 +97,10 @@ __all__ = [
     "ToolUse",
     "Trace",
     "Way",
+    "change_task",
+    "encode_signal",
     "lint",
     "offer_of",
+    "refuse_more_tasks",
+    "task_for",
 ]

@@ -13,6 +13,7 @@ import msgspec
 from erlmcp.mcp.changes import Changes
 from erlmcp.mcp.limits import Limits, LocalLimits
 from erlmcp.mcp.seal import Sealer
+from erlmcp.mcp.task_store import LocalTasks, TaskStore
 
 __all__ = ["Backplane", "Bus", "LocalBus"]
 
@@ -61,6 +62,10 @@ class Backplane(msgspec.Struct):
     """Unix time in seconds, by a clock that all processes have."""
     limits: Limits = msgspec.field(default_factory=LocalLimits)
     """Where calls are counted. Alone, a process counts its own."""
+    tasks: TaskStore = msgspec.field(default_factory=LocalTasks)
+    """Who keeps tasks."""
 
     def __post_init__(self) -> None:
         self.changes.join(self.bus)
+        if isinstance(self.tasks, LocalTasks):
+            self.tasks.join(self.bus, self.now)

@@ -130,9 +130,12 @@ class Callee(ABC):
     def restore(self, asked: Any, invocation: Invocation) -> Any:
         """What is asked once middleware is through."""
 
-    def seconds(self) -> float:
+    def seconds(self, context: Context) -> float:
         """How long the function may take."""
-        return self.rooms[-1].options.tool_timeout if self._timeout is None else self._timeout
+        if self._timeout is not None:
+            return self._timeout
+        options = self.rooms[-1].options
+        return options.tool_timeout if context.place is None else options.task_timeout
 
     def moved(self, prefix: str, room: Room) -> Self:
         """The same in an app that its own is mounted in: under another key, beside middleware of both."""
@@ -164,7 +167,7 @@ class Callee(ABC):
         """Run it. Inline ones answer at once; raises Overloaded when no thread will be free."""
         if self._mode is Mode.INLINE:
             return self.run(values, context)
-        timeout = self.seconds()
+        timeout = self.seconds(context)
         if self._mode is Mode.THREAD:
             work = functools.partial(self.run, values, context)
             return self.rooms[-1].pool.submit(work, context, timeout, functools.partial(self.late, timeout))

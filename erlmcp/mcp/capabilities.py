@@ -11,9 +11,10 @@ import msgspec
 from erlmcp.jsonrpc import RpcError
 from erlmcp.mcp.errors import MISSING_CLIENT_CAPABILITY
 
-__all__ = ["APP_TYPE", "UI", "can", "require"]
+__all__ = ["APP_TYPE", "TASKS", "UI", "can", "require"]
 
 UI: Final = "io.modelcontextprotocol/ui"
+TASKS: Final = "io.modelcontextprotocol/tasks"
 APP_TYPE: Final = "text/html;profile=mcp-app"
 """The media type of a view, the one that the extension knows so far (apps, 2026-01-26)."""
 

@@ -163,6 +163,14 @@ class Changes:
         """Call `hook` whenever something changed that `method` tells of, or may have, before any listener hears it."""
         self._heeds[method] = hook
 
+    def wanted(self, method: str, key: str) -> bool:
+        """Whether somebody in this process listens for it."""
+        return (method, key) in self._interested
+
+    def here(self, change: Change) -> None:
+        """Tell those who listen in this process, and nobody else."""
+        self._pass_on(change)
+
     def when_missed(self, method: str, anew: Anew) -> None:
         """What is told to who is interested in a key of `method` when changes may have been missed."""
         self._anew[method] = anew
@@ -183,15 +191,19 @@ class Changes:
             for listener in tuple(interested):
                 listener.hear(change)
 
+    def again(self, method: str, key: str) -> None:
+        """Tell those who listen in this process how it is now."""
+        anew = self._anew.get(method)
+        change = anew(key) if anew is not None else None
+        if change is not None:
+            self._pass_on(change)
+
     def _resync(self) -> None:
         """Some may have been missed. Clients read again what they are told has changed, so tell of all."""
         for heed in self._heeds.values():
             heed()
         for method, key in tuple(self._interested):
-            anew = self._anew.get(method)
-            change = anew(key) if anew is not None else None
-            if change is not None:
-                self._pass_on(change)
+            self.again(method, key)
 
     # Leaving
 

@@ -128,6 +128,17 @@ class Sent:
 SENT: Final = Sent()
 
 
+class TaskPlace(Protocol):
+    """What a call knows of the task that it is, or may become."""
+
+    @property
+    def id(self) -> str | None:
+        """None: it is none yet."""
+
+    async def become(self) -> None:
+        """Answer the request with a task; the function goes on as that. Nothing happens when it is one already."""
+
+
 class Context(msgspec.Struct, Generic[L], eq=False):
     """A handler's view of its request; a parameter annotated `Context` receives it.
 
@@ -142,6 +153,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     _on_cancel: list[Callable[[], object]] | None = None
     _lifespan: Any = None
     _interview: Interview | None = None
+    _place: TaskPlace | None = None
 
     __repr__ = object.__repr__  # what a client sent has no place in a traceback
 
@@ -216,6 +228,20 @@ class Context(msgspec.Struct, Generic[L], eq=False):
             recall: Callable[[Context], dict[str, Any]] | None = getattr(self._ask, "recall", None)
             interview.state = {} if recall is None else recall(self)
         return interview.state
+
+    @property
+    def task_id(self) -> str | None:
+        """The task that this call runs as; None when it is answered like any other."""
+        return None if self._place is None else self._place.id
+
+    async def become_task(self) -> None:
+        """For a tool with `task_later=True`: answer the client with a task now, and go on as that.
+
+        Before, questions are asked as in any other call; from here on they park the task. Does nothing where the call
+        is a task already, or where the client knows no tasks. Raises Overloaded when there are too many.
+        """
+        if self._place is not None:
+            await self._place.become()
 
     @property
     def cancelled(self) -> bool:
@@ -352,6 +378,24 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         if self._interview is None:
             self._interview = Interview()
         return self._interview
+
+    @property
+    def place(self) -> TaskPlace | None:
+        """What the call knows of its task; None where it can be none."""
+        return self._place
+
+    def placed(self, place: TaskPlace) -> None:
+        """The call may become a task."""
+        self._place = place
+
+    def answered(self) -> Mapping[str, tuple[bytes, bytes]]:
+        """By key, digest and answer of the questions that were answered in earlier rounds of the same request."""
+        known: Callable[[Context], Mapping[str, tuple[bytes, bytes]]] | None = getattr(self._ask, "answered", None)
+        return {} if known is None else known(self)
+
+    def move(self, facts: Facts, sink: Sink, ask: Ask) -> None:
+        """The request is answered and the function goes on: what it says from here on takes another way."""
+        self.facts, self._sink, self._ask = facts, sink, ask
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The handler runs in a thread or a task: emissions from any other thread hop to `loop`."""

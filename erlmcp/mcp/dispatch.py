@@ -18,7 +18,7 @@ from erlmcp.mcp.limits import RateLimited
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool_error import ResourceNotFound
 
-__all__ = ["Failure", "failure_of", "overloaded", "perform"]
+__all__ = ["Failure", "failure", "failure_of", "overloaded", "perform"]
 
 _log: Final = logging.getLogger("erlmcp.mcp")
 
@@ -43,16 +43,21 @@ def perform(call: Call, sink: Sink) -> Members | Failure:
 
 def failure_of(error: BaseException, call: Call) -> Failure:
     """What the peer is told of an exception that a handler raised, at once or later."""
+    return failure(error, call.method.name, call.target, modern=call.facts.modern)
+
+
+def failure(error: BaseException, method: str, target: str, *, modern: bool) -> Failure:
+    """The same, for who has no call any more."""
     if isinstance(error, RpcError):
         return Failure(_bare(error))
     if isinstance(error, ResourceNotFound):
-        code = INVALID_PARAMS if call.facts.modern else RESOURCE_NOT_FOUND
-        uri = call.target if call.method.mirrored == "uri" else error.uri  # of a mounted app, its own is another
+        code = INVALID_PARAMS if modern else RESOURCE_NOT_FOUND
+        uri = target if method == "resources/read" else error.uri  # of a mounted app, its own is another
         return Failure(RpcError(code, "Resource not found", msgspec.json.encode({"uri": uri})))
     if isinstance(error, Overloaded):
         code, word = (RATE_LIMITED, "Rate limited") if isinstance(error, RateLimited) else (OVERLOADED, "Overloaded")
         return Failure(RpcError(code, f"{word}: {error.message}"), max(1, math.ceil(error.retry_after)))
-    _log.error("%s %r crashed", call.method.name, call.target, exc_info=error)
+    _log.error("%s %r crashed", method, target, exc_info=error)
     return Failure(RpcError(INTERNAL_ERROR, "Internal error"))
 
 

@@ -1,6 +1,6 @@
 """Who the server says it is: name, capabilities, and the constant members that each revision wants on its results."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -9,6 +9,9 @@ from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.result import Hinted, Unfinished
 from erlmcp.mcp.types import PREFIX
+
+if TYPE_CHECKING:
+    from erlmcp.mcp.task_runner import TaskRunner
 
 __all__ = ["OWN_META", "Server", "identity", "join_result", "result_tail"]
 
@@ -31,6 +34,8 @@ class Server(msgspec.Struct, frozen=True):
     capabilities: bytes
     """`ServerCapabilities` as a JSON object."""
     backplane: Backplane
+    tasks: "TaskRunner | None" = None
+    """Runs the tools that may become tasks, where any process does."""
 
 
 def identity(app: App) -> bytes:
@@ -66,6 +71,8 @@ def join_result(members: bytes, tail: bytes) -> bytes:
         tail = b',"resultType":"%b"%b' % (members.result_type.encode(), tail[tail.index(_META_AFTER) :])
     if isinstance(members, Hinted) and tail:
         tail = b',"resultType":"complete"%b%b' % (members.hints, tail[tail.index(_META_AFTER) :])
+    if not members:
+        return tail[1:]
     if not members.startswith(OWN_META) or not tail:
         return members + tail
     own = msgspec.json.decode(b"{%b}" % members, type=dict[str, msgspec.Raw])

@@ -27,6 +27,8 @@ from erlmcp.mcp.options import Options
 from erlmcp.mcp.rounds import Rounds
 from erlmcp.mcp.skill_methods import SKILLS, get_skill, has_skills, read_directory
 from erlmcp.mcp.subscriptions import listen
+from erlmcp.mcp.task_methods import TASK_SETTINGS, TaskNews, cancel_task, get_task, has_tasks, update_task
+from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.types import (
     CallToolParams,
     CompleteParams,
@@ -37,6 +39,8 @@ from erlmcp.mcp.types import (
     ListenParams,
     PageParams,
     ReadResourceParams,
+    TaskParams,
+    UpdateTaskParams,
 )
 from erlmcp.mcp.versions import NEWEST_HANDSHAKE, REVISIONS, SUPPORTED, Revision
 
@@ -102,17 +106,19 @@ def page_of(attribute: str) -> Callable[[Server], Perform]:
 
 
 def call_tool(server: Server) -> Perform:
-    find = server.app.tools.get
+    find, tasks = server.app.tools.get, server.tasks
 
     def perform(params: CallToolParams, context: Context) -> Members:
         tool = find(params.name)
         if tool is None:
             raise RpcError(INVALID_PARAMS, f"unknown tool: {shorten(params.name)}")
         arguments = params.arguments
-        if arguments is UNSET:
-            return tool.call(None, context)
-        raw = bytes(arguments)
-        return tool.call(raw if raw[0] == OPEN_BRACE else _object(raw), context)
+        raw = None if arguments is UNSET else bytes(arguments)
+        if raw is not None and raw[0] != OPEN_BRACE:
+            raw = _object(raw)
+        if tool.task is not None and tasks is not None:
+            return tasks.call(tool, raw, context)
+        return tool.call(raw, context)
 
     return perform
 
@@ -264,18 +270,57 @@ METHODS: Final = (
         offered=has_something_to_tell,
         streams=True,
     ),
+    Method(
+        name="tasks/get",
+        params=TaskParams,
+        bind=get_task,
+        since="2026-07-28",
+        offered=has_tasks,
+        mirrored="task_id",
+        extension=TASK_SETTINGS,
+    ),
+    Method(
+        name="tasks/update",
+        params=UpdateTaskParams,
+        bind=update_task,
+        since="2026-07-28",
+        offered=has_tasks,
+        mirrored="task_id",
+        extension=TASK_SETTINGS,
+    ),
+    Method(
+        name="tasks/cancel",
+        params=TaskParams,
+        bind=cancel_task,
+        since="2026-07-28",
+        offered=has_tasks,
+        mirrored="task_id",
+        extension=TASK_SETTINGS,
+    ),
     Method(name="initialize", params=InitializeParams, bind=legacy.initialize, until=NEWEST_HANDSHAKE),
     Method(name="ping", bind=legacy.ping, until=NEWEST_HANDSHAKE),
 )
 
 
-def surfaces(app: App, options: Options, backplane: Backplane) -> Mapping[str, Surface]:
-    """What `app` serves in each revision: every method that the revision knows and the app has a feature for."""
+def surfaces(
+    app: App, options: Options, backplane: Backplane, tasks: TaskRunner | None = None
+) -> Mapping[str, Surface]:
+    """What `app` serves in each revision: every method that the revision knows and the app has a feature for.
+
+    `tasks` runs those of its tools, and is made here when nobody else needs it.
+    """
     app.limits = backplane.limits
     info = identity(app)
+    runner = tasks or TaskRunner(app, options, backplane, tail_of_calls(app))
+    TaskNews(backplane)
     offered = [method for method in METHODS if method.offered(app)]
-    servers = [Server(app, options, each.modern, info, b"", backplane) for each in REVISIONS]
+    servers = [Server(app, options, each.modern, info, b"", backplane, runner) for each in REVISIONS]
     return {each.name: _surface(server, each, offered) for each, server in zip(REVISIONS, servers, strict=True)}
+
+
+def tail_of_calls(app: App) -> bytes:
+    """What follows the members of a result of tools/call, where there are tasks."""
+    return result_tail(identity(app), modern=True)
 
 
 def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surface:

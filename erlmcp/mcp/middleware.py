@@ -97,7 +97,7 @@ class Site(msgspec.Struct, frozen=True, eq=False):
     """A middleware said no."""
     late: Callable[[float], bytes]
     """It all took too long."""
-    seconds: Callable[[], float]
+    seconds: Callable[[Context], float]
     """How long the function may take; with middleware around it, twice as long."""
 
 
@@ -126,7 +126,7 @@ def surrounded(enter: Enter, site: Site, middleware: Sequence[Middleware]) -> En
                 raise TypeError(f"middleware {chain[at]!r} returned {type(reply).__name__}, and no Reply")
             return reply
 
-        limit = 2 * site.seconds()
+        limit = 2 * site.seconds(context)
         try:
             async with asyncio.timeout(limit) as deadline:
                 reply = await step(0, Invocation(site.method, target, context, raw))

@@ -68,16 +68,39 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Days until another key seals what clients carry for us; the ones before it open for 30 days more. A key is good
     for 2**32 tokens of a kind (NIST SP 800-38D §8.3): in a week, 7,000 each second."""
 
+    task_timeout: float = 3600.0
+    """How long a tool may work as a task, unless it says otherwise, waiting for answers included."""
+
+    task_keep: float = 3600.0
+    """How long a task is kept beyond its timeout: at least so long its result can be had."""
+
+    task_poll: float = 1.0
+    """What clients are told to leave between two looks at a task."""
+
+    task_lease: float = 10.0
+    """How long a worker may be silent before the tasks that it runs are taken from it. A living one speaks up four
+    times as often, and a killed one is noticed within one and a half of it."""
+
+    max_tasks: int = 1000
+    """Tasks that run in one worker; the call that would make one more is refused with 503 and Retry-After."""
+
+    max_stored_tasks: int = 20_000
+    """Tasks that are kept for the whole node, running or done; the next one is refused as above."""
+
+    max_principal_tasks: int = 10_000
+    """The same for those of one principal."""
+
+    max_task_result: int = 1024 * 1024
+    """Bytes of a task's result; a larger one fails it, and says so."""
+
     strict_initialize: bool = False
     """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""
 
     def __post_init__(self) -> None:
-        counts = ("page_size", "threads", "thread_queue", "max_calls", "stream_buffer", "max_depth")
-        streams = ("max_subscriptions", "max_subscribed")
-        asking = ("input_ttl", "max_inputs", "max_request_state")
-        for name in (*counts, *streams, *asking, "tool_timeout", "keep_alive"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) in {int, float} and value <= 0 and name != "tool_max_concurrency":
+                raise ValueError(f"{name} must be greater than 0, not {value}")
         try:
             rate_of(self.tool_rate_limit)
         except ValueError as fault:

@@ -25,9 +25,6 @@ PURPOSE: Final = "requestState"
 OWN_PARAMS: Final = ("_meta", "inputResponses", "requestState")
 """Parameters that differ from round to round. All others are the request, and the state is bound to them."""
 
-DIGEST_BYTES: Final = 8
-"""Tells the questions of one function apart; nobody gains by finding two alike."""
-
 _AGAIN: Final = "call again without requestState"
 
 
@@ -90,6 +87,10 @@ class Rounds:
         """What the author kept in the last round. Raises RpcError (-32602) for no state of ours."""
         return _APP.decode(self._memory(context).app)
 
+    def answered(self, context: Context) -> Mapping[str, tuple[bytes, bytes]]:
+        """By key, the digest of each question that was answered in the rounds so far, and its answer as raw JSON."""
+        return self._memory(context).answers
+
     def _memory(self, context: Context) -> _Memory:
         interview = context.interview
         if interview.memory is None:
@@ -123,7 +124,7 @@ class Rounds:
         """The members of a result that asks."""
         kept = context.interview.state
         app = memory.app if kept is None else msgspec.json.encode(kept)
-        asked = {key: _digest(each) for key, each in missing.items()}
+        asked = {key: each.digest() for key, each in missing.items()}
         expires = self._now() + self._options.input_ttl
         token = self._seal(_State(expires, asked, memory.answers, app), memory.bound)
         requests = b",".join(
@@ -149,7 +150,7 @@ def _answered(memory: _Memory, key: str, request: InputRequest) -> bool:
 
     A question that changed since it was asked has none: what was answered is another one.
     """
-    digest = _digest(request)
+    digest = request.digest()
     known = memory.answers.get(key)
     if known is not None and known[0] == digest:
         return True
@@ -162,10 +163,6 @@ def _answered(memory: _Memory, key: str, request: InputRequest) -> bool:
         raise _invalid(f"inputResponses.{shorten(key)}: {fault.message}") from None
     memory.answers[key] = digest, bytes(raw)
     return True
-
-
-def _digest(request: InputRequest) -> bytes:
-    return hashlib.sha256(b"%b %b" % (request.method.encode(), request.params)).digest()[:DIGEST_BYTES]
 
 
 def _digest_of(params: bytes) -> bytes:

@@ -22,12 +22,13 @@ from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
 from erlmcp.mcp.identity import OWN_META
 from erlmcp.mcp.late import Answered, LateAnswer
-from erlmcp.mcp.methods import METHODS, surfaces
+from erlmcp.mcp.methods import METHODS, surfaces, tail_of_calls
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.registry import Kind
 from erlmcp.mcp.reply import refuse, respond
 from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.stream import NO_SINK, EventStream
+from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
 __all__ = ["LISTS", "Answer", "Endpoint", "Observer", "word_for"]
@@ -56,7 +57,8 @@ class Endpoint:
         app.relay(self._backplane.changes.tell)
         for change, kind in LISTS.items():
             self._backplane.changes.heed(change, partial(app.stale, kind))
-        self._surfaces: Final = surfaces(app, options, self._backplane)
+        self.tasks: Final = TaskRunner(app, options, self._backplane, tail_of_calls(app))
+        self._surfaces: Final = surfaces(app, options, self._backplane, self.tasks)
         self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
         self._on_call = on_call
         self._in_flight = 0

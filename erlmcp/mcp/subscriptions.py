@@ -6,7 +6,7 @@ that is behind never holds up who tells: of each interest, only the last change 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from erlmcp.mcp.context import Context, Sink
 from erlmcp.mcp.declared import has_prompts, has_resources, has_tools
 from erlmcp.mcp.identity import Server
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.task_methods import TASK_NEWS, has_tasks, known_tasks, knows_tasks
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.types import PREFIX, ListenParams, SubscriptionFilter
 
@@ -50,6 +51,8 @@ class Keyed(msgspec.Struct, frozen=True):
     offered: Callable[[App], bool]
     admit: Callable[[Server, Context, list[str]], list[str]] = lambda _server, _context, keys: keys
     """Those that this client may listen for. Raises RpcError where it may not ask at all."""
+    narrow: Callable[[Server, Context, list[str]], Awaitable[list[str]]] | None = None
+    """The same where it takes a look at what is stored. How each of these is now is told at once."""
 
 
 FLAGS: Final = (
@@ -57,7 +60,10 @@ FLAGS: Final = (
     Flag("promptsListChanged", PROMPTS, has_prompts),
     Flag("resourcesListChanged", RESOURCES, has_resources),
 )
-KEYED: Final = (Keyed("resourceSubscriptions", UPDATED, has_resources),)
+KEYED: Final = (
+    Keyed("resourceSubscriptions", UPDATED, has_resources),
+    Keyed("taskIds", TASK_NEWS, has_tasks, knows_tasks, known_tasks),
+)
 """What can be listened for. An extension adds its row, and its member to `types.SubscriptionFilter`."""
 
 
@@ -65,12 +71,26 @@ def listen(server: Server) -> Perform:
     """The handler of the method."""
     changes, options = server.backplane.changes, server.options
 
-    def perform(params: ListenParams, context: Context) -> asyncio.Future[bytes]:
-        honoured = _honoured(server, params.notifications, context)
+    def opened(honoured: dict[str, Any], context: Context) -> asyncio.Future[bytes]:
         _make_room(changes, options, honoured)
         subscription = Subscription(context.facts.id, context.sink, changes)
         subscription.open(honoured)
         return subscription.ended
+
+    async def narrowed(honoured: dict[str, Any], narrow: list[Keyed], context: Context) -> bytes:
+        for keyed in narrow:
+            if keyed.narrow is not None:
+                honoured[keyed.member] = await keyed.narrow(server, context, honoured[keyed.member])
+        ended = opened({member: value for member, value in honoured.items() if value}, context)
+        for keyed in narrow:
+            for key in honoured[keyed.member]:
+                changes.again(keyed.method, key)
+        return await ended
+
+    def perform(params: ListenParams, context: Context) -> Awaitable[bytes]:
+        honoured = _honoured(server, params.notifications, context)
+        narrow = [keyed for keyed in KEYED if keyed.narrow is not None and keyed.member in honoured]
+        return narrowed(honoured, narrow, context) if narrow else opened(honoured, context)
 
     return perform
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 import msgspec
 from msgspec.structs import asdict, astuple
@@ -51,6 +51,23 @@ class ToolOptions(FeatureOptions, total=False):
     """The view, `ui://…`, that a host with MCP Apps shows the result in."""
     ui_visibility: Sequence[Visibility] | None
     """Who may call it where there are views: the `model`, the view (`app`), or both, as when it is left out."""
+    task: Literal["never", "optional", "required"]
+    """Whether a call becomes a task for a client that knows them: it is answered at once, and its result fetched later.
+    `optional`: other clients wait for the result. `required`: they are refused."""
+    restartable: bool
+    """The function may run twice for one call: when its worker dies or leaves, another one begins it again, with the
+    answers that its client has given. Otherwise the task has failed."""
+    task_later: bool
+    """The function says itself when its call becomes a task, by `await ctx.become_task()`."""
+
+
+class TaskSupport(msgspec.Struct, frozen=True):
+    """How a tool runs as a task (extension io.modelcontextprotocol/tasks)."""
+
+    required: bool
+    restartable: bool
+    later: bool
+    timeout: float | None
 
 
 class Tool(Callee):
@@ -59,12 +76,14 @@ class Tool(Callee):
 
     method = "tools/call"
 
-    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers", "view")
+    __slots__ = ("_decode", "_encode", "_legacy", "_modern", "_result", "headers", "task", "view")
 
     headers: tuple[ParamHeader, ...]
     """The arguments that clients repeat as headers."""
     view: str | None
     """The view that shows its results."""
+    task: TaskSupport | None
+    """None: its calls never become tasks."""
     _decode: Callable[[bytes | None], Any]
 
     def __init__(self, function: Callable[..., Any], options: ToolOptions, room: Room) -> None:
@@ -75,6 +94,7 @@ class Tool(Callee):
         invoke, mode = prepared(function, signature, room, inline=options.get("inline", False), spread=spread)
         super().__init__(invoke, mode, options, room)
         self.key = _checked_name(options.get("name") or signature.name)
+        self.task = _task_support(self.key, mode, options)
         told = docstring.read(function.__doc__)
         if input_schema is None:
             schema = schemas.of_arguments(signature, told.arguments)
@@ -123,6 +143,17 @@ class Tool(Callee):
         self._modern = renamed(self._modern, members)
         self._legacy = self._modern if same else renamed(self._legacy, members)
 
+    def flaw(self, arguments: bytes | None) -> Members | None:
+        """What the call will be answered with when its arguments do not fit; None when they do, or when it is for
+        middleware to say first."""
+        if any(room.around for room in self.rooms):
+            return None
+        try:
+            self._decode(arguments)
+        except ArgumentFault as fault:
+            return result.failure(fault.message)
+        return None
+
     def _call(self, arguments: bytes | None, context: Context) -> Members | Awaitable[Members]:
         try:
             values = self._decode(arguments)
@@ -167,6 +198,21 @@ def straight(
         return encode(value) if context.facts.modern else legacy_encode(value)
 
     return call
+
+
+def _task_support(tool: str, mode: Mode, options: ToolOptions) -> TaskSupport | None:
+    """Raises ValueError for options that contradict each other."""
+    task, restartable, later = options.get("task", "never"), options.get("restartable"), options.get("task_later")
+    if task not in {"never", "optional", "required"}:
+        raise ValueError(f"tool {tool}: task must be never, optional or required, not {task!r}")
+    if task == "never":
+        if restartable or later:
+            option = "restartable" if restartable else "task_later"
+            raise ValueError(f"tool {tool}: {option} is for tasks; say task='optional' or task='required'")
+        return None
+    if mode is Mode.INLINE:
+        raise ValueError(f"tool {tool}: an inline function is done before anybody could look at its task")
+    return TaskSupport(task == "required", bool(restartable), bool(later), options.get("timeout"))
 
 
 def _checked_annotations(tool: str, annotations: ToolAnnotations | None) -> ToolAnnotations | None:

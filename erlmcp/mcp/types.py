@@ -30,6 +30,8 @@ __all__ = [
     "Reference",
     "ResourceReference",
     "SubscriptionFilter",
+    "TaskParams",
+    "UpdateTaskParams",
 ]
 
 PREFIX = "io.modelcontextprotocol/"
@@ -88,6 +90,18 @@ class DirectoryParams(PageParams, frozen=True, kw_only=True, gc=False):
     uri: str
 
 
+class TaskParams(Envelope, frozen=True, kw_only=True, gc=False):
+    """A task by its id (SEP-2663)."""
+
+    task_id: str = msgspec.field(name="taskId")
+
+
+class UpdateTaskParams(TaskParams, frozen=True, kw_only=True, gc=False):
+    """Answers to questions of a task, each an object of its question's kind."""
+
+    input_responses: dict[str, Raw] = msgspec.field(name="inputResponses")
+
+
 class PromptReference(msgspec.Struct, frozen=True, tag_field="type", tag="ref/prompt", gc=False):
     name: str
 
@@ -131,6 +145,7 @@ class SubscriptionFilter(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     prompts_list_changed: bool | None = None
     resources_list_changed: bool | None = None
     resource_subscriptions: list[str] | None = None
+    task_ids: list[str] | None = None
 
     def has(self, member: str) -> bool:
         """Whether the flag of this name on the wire is true."""

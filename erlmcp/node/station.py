@@ -19,7 +19,7 @@ from erlmcp.node.life import Outfit
 from erlmcp.node.link import LineLink
 from erlmcp.node.policy import LINE
 from erlmcp.node.slab import Row, resident_bytes
-from erlmcp.node.tree import APP_GRACE, count, worker_tree
+from erlmcp.node.tree import APP_GRACE, TASK_GRACE, count, worker_tree
 from erlmcp.telemetry import (
     About,
     Exposition,
@@ -66,7 +66,9 @@ class Station:
             exposition = Exposition(counters, self.facts, about)
             routes = metrics_router(exposition, self.health, line.facts if line.views else None)
             self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
-        below = [*line.children(), otp.ChildSpec("app", self._work, shutdown=APP_GRACE)]
+        self._drain, self._draining = sections.http.drain, 0.0
+        tasks = otp.ChildSpec("tasks", self._keep_tasks, shutdown=sections.http.drain + TASK_GRACE)
+        below = [*line.children(), otp.ChildSpec("app", self._work, shutdown=APP_GRACE), tasks]
         self.tree = worker_tree(below, self.http, self.scrape, drain=sections.http.drain)
 
     async def _work(self, ready: Callable[[], None]) -> None:
@@ -75,6 +77,15 @@ class Station:
             ready()
             with suppress(asyncio.CancelledError):  # or what follows the author's bare `yield` would not be reached
                 await asyncio.get_running_loop().create_future()
+
+    async def _keep_tasks(self, ready: Callable[[], None]) -> None:
+        """The tasks of MCP that run here: after the doors have closed they have what is left of the drain."""
+        loop = asyncio.get_running_loop()
+        ready()
+        try:
+            await loop.create_future()
+        finally:
+            await self.endpoint.tasks.leave(self._draining + self._drain - loop.time())
 
     def facts(self) -> NodeFacts:
         """The node as the board shows it."""
@@ -93,6 +104,7 @@ class Station:
         """The doors are about to close."""
         self.health.drain()
         self.endpoint.drain()
+        self._draining = asyncio.get_running_loop().time()
         self._slab.board.put(self._boot.slot, serving=0)
 
     def orphaned(self, leave: Callable[[], None]) -> None:

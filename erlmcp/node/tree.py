@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from erlmcp.http import Listener
 from erlmcp.otp import AutoShutdown, ChildSpec, Hub, Node, Restart, Run, Strategy, Supervisor
 
-__all__ = ["APP_GRACE", "DOOR_GRACE", "count", "line_tree", "worker_tree"]
+__all__ = ["APP_GRACE", "DOOR_GRACE", "TASK_GRACE", "count", "line_tree", "worker_tree"]
 
 DOOR_GRACE = 2.0  # seconds: a door ends its own drain; only one that hangs is killed
 
-APP_GRACE = 2.5  # seconds for a lifespan to close, after the doors: both end within node.drain_grace (5 s)
+TASK_GRACE = 1.5  # seconds beyond the drain, which began before the doors closed, to hand over what still runs
+
+APP_GRACE = 2.5  # seconds for a lifespan to close, after both: all end within node.drain_grace (5 s)
 
 
 def line_tree(database: ChildSpec, actors: Sequence[ChildSpec], hub: Hub) -> Supervisor:

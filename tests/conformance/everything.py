@@ -73,6 +73,12 @@ class Situated(msgspec.Struct):
     context: str
 
 
+class Deletion(msgspec.Struct):
+    """A form that asks whether to delete."""
+
+    confirm: bool
+
+
 class Templated(msgspec.Struct):
     """What the templated resource answers; the names are the suite's."""
 
@@ -253,6 +259,54 @@ def test_trigger_prompt_change() -> str:
     """Tell that the list of prompts has changed."""
     app.prompts_changed()
     return "told"
+
+
+@app.tool
+def greet(name: str) -> str:
+    """Greets, and is never a task."""
+    return f"Hello, {name}!"
+
+
+@app.tool(task="optional")
+async def slow_compute(seconds: float, label: str) -> str:
+    """Takes its time."""
+    await asyncio.sleep(seconds)
+    return f"{label} took {seconds:g} s."
+
+
+@app.tool(task="required")
+async def failing_job() -> str:
+    """Fails after a second, as a tool does."""
+    await asyncio.sleep(1)
+    raise ToolError("This job always fails.")
+
+
+@app.tool(task="optional")
+async def protocol_error_job() -> str:
+    """Breaks, which is an error of the protocol."""
+    raise RuntimeError("This job always breaks.")
+
+
+@app.tool(task="optional")
+async def confirm_delete(filename: str, context: Context) -> str:
+    """Asks before it deletes."""
+    answer = await context.elicit(f"Delete {filename}?", Deletion)
+    return f"{filename} was deleted." if answer.accepted and answer.granted().confirm else f"{filename} was kept."
+
+
+@app.tool(task="optional")
+async def multi_input(context: Context) -> str:
+    """Asks two things at once."""
+    questions = {"who": Elicit("What is your name?", Named), "sure": Elicit("Are you sure?", Deletion)}
+    return f"{len(await context.ask(questions))} questions were answered."
+
+
+@app.tool(task="required", task_later=True)
+async def test_tool_with_task(context: Context) -> str:
+    """Asks for a name, and greets as a task."""
+    answer = await context.elicit("What is your name?", Named, key="user_name")
+    await context.become_task()
+    return f"Hello, {answer.granted().name}!"
 
 
 @app.resource("test://static-text", name="static-text", mime_type="text/plain")

@@ -129,9 +129,12 @@ def test_serve_without_an_app_serves_the_production_line_from_a_process_that_own
     with line(folder, "--workers", "2") as node:
         until(lambda: node.status()["line"]["children"], "the tree of the line")
         root = node.status()["line"]["children"][0]
-        assert (root["strategy"], names(root)) == ("rest_for_one", ["database", "coordinator", "duties", "keys", "hub"])
+        assert (root["strategy"], names(root)) == (
+            "rest_for_one",
+            ["database", "tasks", "coordinator", "duties", "keys", "hub"],
+        )
         worker = until(lambda: node.status()["workers"][0]["children"], "the tree of a worker")[0]
-        assert names(worker) == ["line link", "database", "app", "doors"]
+        assert names(worker) == ["line link", "database", "app", "tasks", "doors"]
         assert (node.data / LINE_SOCKET).stat().st_mode & 0o777 == 0o600
         order = create(node.port(), "first")[1]["work_order"]
         seen = [use(node.port(), "work_order_get", id=order["id"])[1] for _ in range(8)]
@@ -372,11 +375,11 @@ def test_a_roll_onto_a_database_that_can_not_be_opened_is_broken_off(folder):
 def test_a_node_with_another_app_has_a_line_process_too_without_the_production_line(folder):
     with running(folder, "--workers", "2", **MANY) as node:
         until(lambda: node.status()["line"]["children"], "the tree of the line")
-        assert names(node.status()["line"]["children"][0]) == ["database", "keys", "hub"]
+        assert names(node.status()["line"]["children"][0]) == ["database", "tasks", "keys", "hub"]
         assert [check(node, name)[0] for name in ("line", "database")] == ["healthy", "healthy"]
         with closing(sqlite3.connect(f"file:{node.data / DATABASE}?mode=ro", uri=True)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        assert tables == {"schema_migration"}
+        assert tables == {"schema_migration", "mcp_task"}
         old = pid(node)
         os.kill(old, signal.SIGKILL)
         successor(node, old)

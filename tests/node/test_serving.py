@@ -80,7 +80,7 @@ def test_health_has_the_runbook_s_shape_and_counts_the_whole_node(standing: Node
     def document() -> dict:
         return json.loads(get(standing.port(), "/health")[1])
 
-    until(lambda: document()["metrics"]["process_count"] == 1 + 5 + 2 * 7, "all reports")
+    until(lambda: document()["metrics"]["process_count"] == 1 + 6 + 2 * 9, "all reports")
     health = document()
     assert (health["status"], health["version"]) == ("healthy", "0.6.0")
     assert [(check["name"], check["status"]) for check in health["checks"]] == [
@@ -125,8 +125,9 @@ def test_status_shows_the_tree_for_people(standing: Node):
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]
     names = [line.strip("│├└─ ").split("  ")[0].strip() for line in lines[3:]]
-    assert names[:5] == ["line", "root", "database", "keys", "hub"]
-    assert names[5:13] == ["worker-1", "root", "line link", "app", "doors", "http", "metrics", "worker-2"]
+    assert names[:6] == ["line", "root", "database", "tasks", "keys", "hub"]
+    worker = ["worker-1", "root", "line link", "database", "app", "tasks", "doors", "http", "metrics", "worker-2"]
+    assert names[6:16] == worker
 
 
 def test_status_is_one_document_for_machines(standing: Node):
