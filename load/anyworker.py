@@ -188,6 +188,7 @@ async def serve(data: Path, plan: Plan) -> asyncio.subprocess.Process:
     command = ["-m", "erlmcp", "serve", "load.wanderer:app", "--workers", str(plan.workers)]
     command += ["--port", "0", "--metrics-port", "0", "--data-dir", str(data)]
     environment = os.environ | {"ERLMCP_LOG__ACCESS": "false", "ERLMCP_NODE__MAX_RESTARTS": "1000000"}
+    environment["ERLMCP_MCP__TASK_LEASE"] = "1"  # seconds until a killed worker's tasks go to another one
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *command,

@@ -56,19 +56,23 @@ class Events:
 
     def __init__(self, reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> None:
         self._reader, self.status, self.headers = reader, status, headers
-        self.last_id = ""  # of the newest event, where events have one
-        self._waiting: list[Message] = []
+        self.last_id = ""  # of the event that was read last, where events have one
+        self._waiting: list[tuple[str, Message | None]] = []
         self._plain = "text/event-stream" not in headers.get("content-type", "")
 
     async def next(self) -> Message | None:
         """The next message; None at the end. ConnectionError when it is cut off, TimeoutError when none comes."""
-        while not self._waiting:
+        while True:
+            while self._waiting:
+                id_, message = self._waiting.pop(0)
+                self.last_id = id_ or self.last_id
+                if message is not None:
+                    return message
             async with asyncio.timeout(PATIENCE):
                 chunk = await self._chunk()
             if not chunk:
                 return None
             self._waiting += self._messages(chunk)
-        return self._waiting.pop(0)
 
     async def _chunk(self) -> bytes:
         try:
@@ -80,16 +84,15 @@ class Events:
         except asyncio.IncompleteReadError as cut:
             raise ConnectionResetError("the answer was cut off") from cut
 
-    def _messages(self, chunk: bytes) -> list[Message]:
+    def _messages(self, chunk: bytes) -> list[tuple[str, Message | None]]:
+        """Each with the id of its event; an event may have an id and no message."""
         if self._plain:
-            found = json.loads(chunk)
-            return found if isinstance(found, list) else [found]
-        messages = []
-        for line in chunk.splitlines():
-            if line.startswith(b"id:"):
-                self.last_id = line[3:].strip().decode()
-            elif line.startswith(b"data:") and line[5:].strip():
-                messages.append(json.loads(line[5:]))
+            return [("", json.loads(chunk))]
+        messages: list[tuple[str, Message | None]] = []
+        for event in chunk.split(b"\n\n"):
+            fields = dict(line.split(b":", 1) for line in event.split(b"\n") if b":" in line[1:])
+            data = fields.get(b"data", b"").strip()
+            messages.append((fields.get(b"id", b"").strip().decode(), json.loads(data) if data else None))
         return messages
 
 

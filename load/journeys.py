@@ -7,10 +7,11 @@ it came by.
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from load.fresh import PAUSE, Events, Failed, Fresh, Message
+from load.fresh import PATIENCE, PAUSE, Events, Failed, Fresh, Message
 
 VERSION = "2026-07-28"
 PREFIX = "io.modelcontextprotocol/"
@@ -131,4 +132,44 @@ async def _heard(client: Client, stream: Events, name: str, teller: int) -> bool
     return False
 
 
-MODERN: Mapping[str, Journey] = {"rounds": rounds, "listening": listening}
+async def tasks(client: Client) -> Iterable[int]:
+    """A call that becomes a task: looked at, answered and fetched wherever the client comes. One whose worker dies is
+    begun again by another."""
+    name = client.fresh_name
+    begun = await client.request("tools/call", name="errand", arguments={"name": name})
+    if begun["resultType"] != "task":
+        raise Failed(f"errand becomes a task, not so: {begun}")
+    id_ = begun["taskId"]
+    asked = await _until(client, id_, "input_required")
+    answers = {key: {"action": "accept", "content": {"word": "fiat"}} for key in asked["inputRequests"]}
+    await client.request("tasks/update", taskId=id_, inputResponses=answers)
+    done = await _until(client, id_, "completed")
+    text: str = done["result"]["content"][0]["text"]
+    if not text.startswith(f"{name} fiat "):
+        raise Failed(f"errand ends with {name} fiat, not so: {done}")
+    return [int(text.rpartition(" ")[2]), await client.call("here")]
+
+
+async def cancelled(client: Client) -> Iterable[int]:
+    """A task that is cancelled at one worker while another one runs it."""
+    begun = await client.request("tools/call", name="errand", arguments={"name": client.fresh_name})
+    await client.request("tasks/cancel", taskId=begun["taskId"])
+    await _until(client, begun["taskId"], "cancelled")
+    return [await client.call("here") for _ in range(2)]
+
+
+async def _until(client: Client, id_: str, status: str) -> Message:
+    """The task, once it has got so far."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        task = await client.request("tasks/get", taskId=id_)
+        if task["status"] == status:
+            return task
+        if task["status"] not in {"working", "input_required"}:
+            raise Failed(f"a task comes to be {status}, not so: {task}")
+        if time.monotonic() > until:
+            raise Failed(f"a task is not {status} within {PATIENCE:g} s: {task}")
+        await asyncio.sleep(PAUSE)
+
+
+MODERN: Mapping[str, Journey] = {"rounds": rounds, "listening": listening, "tasks": tasks, "cancelled": cancelled}
