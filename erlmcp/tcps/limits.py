@@ -31,7 +31,7 @@ from erlmcp.tcps.commands import (
 )
 from erlmcp.tcps.dependency import DEPENDENCIES
 from erlmcp.tcps.errors import Code, Refused, shown
-from erlmcp.tcps.figures import Coverage, Digests, Evidence, Junit, Sarif, Sbom, Spec
+from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
 from erlmcp.tcps.roles import permit
 from erlmcp.tcps.root_cause import WHYS
 from erlmcp.tcps.routing import priority_number
@@ -155,8 +155,8 @@ def _admit_evidence(evidence: Sequence[Evidence]) -> None:
     for name in names:
         _line("a name in the evidence", name, NAME)
     for one in evidence:
-        digests = (one.digest, one.first, one.second) if isinstance(one, Digests) else (one.digest,)
-        if wrong := next((digest for digest in digests if not _SHA256.fullmatch(digest)), None):
+        wrong = next((digest for digest in _digests(one) if not _SHA256.fullmatch(digest)), None)
+        if wrong is not None:
             raise _invalid(f"{shown(wrong)!r} is no SHA-256", "a SHA-256 as 64 hexadecimal digits")
         for name in one.__struct_fields__:
             value = getattr(one, name)
@@ -166,10 +166,24 @@ def _admit_evidence(evidence: Sequence[Evidence]) -> None:
             raise _invalid(f"the {one.kind} evidence has {words}", f"{one.kind} evidence whose figures fit together")
 
 
+def _digests(one: Evidence) -> tuple[str, ...]:
+    match one:
+        case Digests(first=first, second=second):
+            return (one.digest, first, second)
+        case Sbom(artifact_sha256=stated) if stated:
+            return (one.digest, stated)
+        case _:
+            return (one.digest,)
+
+
 def _names(one: Evidence) -> tuple[str, ...]:
     match one:
-        case Junit(failed=names) | Sarif(rules=names) | Sbom(examples=names) | Spec(messages=names):
+        case Junit(failed=names) | Sarif(rules=names) | Spec(messages=names):
             return (one.tool, *names)
+        case Sbom(artifact=artifact, examples=names):
+            return (one.tool, artifact, *names)
+        case ExitCode(command=command):
+            return (one.tool, command)
         case _:
             return (one.tool,)
 

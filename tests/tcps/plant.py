@@ -101,6 +101,24 @@ class Plant:
         await self.walk(sku_id)
         return await self.order(tcps.Complete(order_id))
 
+    async def why(self, andon_id: str) -> str:
+        """Five finished whys; the id of the root cause."""
+        done = await self.ask(tcps.StartRootCause(andon_id, "it failed"))
+        assert done.root_cause is not None
+        for number in range(1, 6):
+            await self.ask(tcps.AddWhy(done.root_cause.id, number, f"because {number}"))
+        await self.ask(tcps.FinalizeRootCause(done.root_cause.id, "nobody looked", "look"))
+        return done.root_cause.id
+
+    async def resolve(self, andon_id: str) -> tcps.Andon:
+        """The end of an andon, after five whys where it needs them."""
+        andon = await self.views.andon(andon_id)
+        if andon.severity in tcps.NEEDS_ROOT_CAUSE and andon.root_cause_id is None:
+            await self.why(andon_id)
+        done = await self.ask(tcps.ResolveAndon(andon_id, "nobody looked", "looked", "look always"))
+        assert done.andon is not None
+        return done.andon
+
     async def receipts(self) -> list[Receipt]:
         page = await self.views.receipts(limit=200)
         assert page.next_cursor is None

@@ -8,21 +8,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlmcp.tcps import (
+    AbortSku,
+    AcknowledgeAndon,
+    AddDependency,
+    AddWhy,
+    AdvanceSku,
+    AndonType,
     Ask,
     Bucket,
     Cancel,
     Complete,
+    Coverage,
     CreateWorkOrder,
+    Digests,
     Done,
+    EscalateAndon,
+    ExitCode,
+    File,
+    FinalizeRootCause,
+    Gate,
+    Junit,
+    NoteBreach,
     Ok,
     PriorityWord,
+    PublishSku,
     Pull,
+    PullAndon,
     PullNext,
     Refused,
     Release,
+    RemoveDependency,
+    ResolveAndon,
+    Role,
+    Sarif,
+    Sbom,
     SetLimit,
+    Severity,
     SignalType,
+    Spec,
+    StartRootCause,
     StartWorkOrder,
+    SubmitGate,
     UpdateWorkOrder,
 )
 from tests.tcps.plant import plant_at
@@ -56,8 +82,45 @@ commands = (
     | st.builds(Release, ids, text)
     | st.builds(Cancel, ids, text)
     | st.builds(SetLimit, st.sampled_from(Bucket), numbers)
+    | st.builds(AddDependency, ids, ids)
+    | st.builds(RemoveDependency, ids, ids)
 )
-asks = st.builds(Ask, text | st.just("local"), text | st.just("t"), commands, st.none() | text)
+digests = text | st.just("0" * 64)
+about = {"digest": digests, "size": numbers, "tool": text}
+names = st.lists(text, max_size=3).map(tuple)
+evidence = (
+    st.builds(Junit, tests=numbers, failures=numbers, skipped=numbers, failed=names, **about)
+    | st.builds(Coverage, lines=numbers, covered=numbers, **about)
+    | st.builds(Sarif, errors=numbers, rules=names, **about)
+    | st.builds(Sbom, components=numbers, artifact=text, artifact_sha256=digests, **about)
+    | st.builds(Spec, conforms=st.booleans(), checked=numbers, messages=names, **about)
+    | st.builds(Digests, first=digests, second=digests, **about)
+    | st.builds(ExitCode, code=numbers, command=text, **about)
+)
+on_the_floor = (
+    st.builds(AdvanceSku, ids)
+    | st.builds(PublishSku, ids)
+    | st.builds(AbortSku, ids, text)
+    | st.builds(SubmitGate, ids, st.sampled_from(Gate), st.lists(evidence, max_size=3).map(tuple))
+    | st.builds(PullAndon, ids, st.sampled_from(AndonType), text, st.none() | st.sampled_from(Severity))
+    | st.builds(AcknowledgeAndon, ids, assignees)
+    | st.builds(ResolveAndon, ids, text, text, text)
+    | st.builds(StartRootCause, ids, text)
+    | st.builds(AddWhy, ids, numbers, text)
+    | st.builds(FinalizeRootCause, ids, text, text)
+    | st.builds(EscalateAndon, ids, numbers)
+    | st.builds(NoteBreach, ids)
+)
+files = st.lists(st.builds(File, digests, st.binary(max_size=9)), max_size=2).map(tuple)
+asks = st.builds(
+    Ask,
+    text | st.just("local"),
+    text | st.just("t"),
+    commands | on_the_floor,
+    st.none() | text,
+    st.just(()) | files,
+    st.sampled_from(Role),
+)
 
 
 @settings(max_examples=60)

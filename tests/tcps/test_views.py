@@ -7,13 +7,18 @@ from erlmcp import store, tcps
 from erlmcp.tcps import (
     MAX_LIMIT,
     NO_RECEIPT,
+    AdvanceSku,
+    AndonType,
     Bucket,
     Card,
     Code,
     Filter,
+    Gate,
     Head,
     Pull,
+    PullAndon,
     PullNext,
+    Release,
     SetLimit,
     SlaState,
     StartWorkOrder,
@@ -24,7 +29,7 @@ from erlmcp.tcps import (
 from erlmcp.tcps.cursor import read, write
 from erlmcp.tcps.limits import DESCRIPTION
 from erlmcp.tcps.pages import PAGE
-from tests.tcps.plant import QUICK, refused
+from tests.tcps.plant import QUICK, plant_at, refused
 
 
 async def all_pages(view, limit, **which):
@@ -254,6 +259,51 @@ async def test_a_receipt_is_found_by_its_sequence(mixed):
     for wrong in (0, -1, 19, 10**30):
         async with refused(Code.NOT_FOUND, "the last one is 18", "receipt_list"):
             await mixed.views.receipt(wrong)
+
+
+async def test_receipts_of_a_sku_are_listed_by_it(plant):
+    sku = await plant.start()
+    await plant.start()
+    await plant.submit(sku.id, Gate.SHACL_VALIDATION)
+    await plant.ask(AdvanceSku(sku.id))
+    for which, expected in (
+        ({"sku_id": sku.id}, [6, 5, 2]),
+        ({"sku_id": sku.id, "kind": "gate_submit"}, [5]),
+        ({"sku_id": sku.id, "work_order_id": sku.work_order_id}, [6, 5, 2]),
+        ({"sku_id": sku.id, "work_order_id": "WO-1"}, []),
+        ({"sku_id": "SKU-\ud800"}, []),
+    ):
+        for limit in (1, 200):
+            rows, _ = await all_pages(plant.views.receipts, limit, **which)
+            assert [receipt.seq for receipt in rows] == expected
+
+
+async def test_what_is_idle_beyond_its_stage_s_budget_is_shown(tmp_path):
+    options = tcps.Options(stage_minutes_compilation=10)
+    async with plant_at(tmp_path / "erlmcp.db", options) as plant:
+        slow, quick = await plant.start(title="slow"), await plant.start(title="quick")
+        plant.clock.turn(minutes=1)
+        await plant.submit(quick.id, Gate.SHACL_VALIDATION)
+        await plant.ask(AdvanceSku(quick.id))
+        for minutes, idle in ((10, []), (0.1, ["quick"]), (48.9, ["quick"]), (0.1, ["slow", "quick"])):
+            plant.clock.turn(minutes=minutes)
+            assert [card.title for card in await plant.views.idle()] == idle
+            assert [card.title for card in (await plant.views.board()).in_progress if card.idle] == idle
+        await plant.submit(quick.id, Gate.COMPILATION)
+        await plant.ask(Release(slow.work_order_id, "nobody is there"))
+        assert await plant.views.idle() == []
+
+
+async def test_the_board_shows_stages_stops_and_andons(plant):
+    sku = await plant.start(title="made")
+    waits = await plant.create("waits")
+    stop = (await plant.ask(PullAndon(waits.id, AndonType.MANUAL, "wait"))).andon
+    over = (await plant.ask(PullAndon(sku.work_order_id, AndonType.MANUAL, "wait"))).andon
+    await plant.resolve(over.id)
+    board = await plant.views.board()
+    assert [(card.title, card.stage, card.sku_id) for card in board.in_progress] == [("made", sku.stage, sku.id)]
+    assert [(card.title, card.stopped) for card in board.queued] == [("waits", True)]
+    assert board.andons == [stop]
 
 
 async def test_a_reader_in_another_process_sees_what_was_committed(plant):

@@ -160,7 +160,7 @@ CREATE TABLE outbox (
     fault TEXT
 ) STRICT;
 
-CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
+CREATE INDEX outbox_waiting ON outbox (state, seq) WHERE state = 'waiting';
 
 CREATE INDEX receipt_by_sku ON receipt (sku_id, seq) WHERE sku_id IS NOT NULL;
 

@@ -124,6 +124,14 @@ SELECT id FROM andon WHERE work_order_id = :work_order_id AND type = 'sla_breach
 -- name: insert_outbox
 INSERT INTO outbox (seq, andon_id, event, level, at) VALUES (:seq, :andon_id, :event, :level, :at)
 
+-- name: waiting_notices
+-- What the notifiers have not told yet.
+SELECT seq, andon_id, event, level, at
+FROM outbox
+WHERE state = 'waiting'
+ORDER BY seq
+LIMIT :many
+
 -- name: insert_root_cause
 INSERT INTO root_cause (seq, id, andon_id, problem, status, created_at, whys, proposals)
 VALUES (:seq, :id, :andon_id, :problem, :status, :created_at, '[]', '[]')
