@@ -34,11 +34,12 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, failure_of, overloaded, perform
-from erlmcp.mcp.methods import METHODS, surfaces
+from erlmcp.mcp.methods import METHODS, surfaces, tail_of_calls
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import encode
 from erlmcp.mcp.stream import NO_SINK
 from erlmcp.mcp.streamable import LISTS, Observer, word_for
+from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.types import Envelope
 from erlmcp.mcp.versions import MODERN
 
@@ -132,7 +133,8 @@ class Conversation:
         app.relay(self._changes.tell)
         for change, kind in LISTS.items():
             self._changes.heed(change, partial(app.stale, kind))
-        served = surfaces(app, options, shared)
+        self.tasks: Final = TaskRunner(app, options, shared, tail_of_calls(app))
+        served = surfaces(app, options, shared, self.tasks)
         self._modern: Final = served[next(iter(MODERN.values()))]
         self._older: Final = legacy.PipeSession(served, options, way.write)
         self._running: dict[bytes, Running] = {}

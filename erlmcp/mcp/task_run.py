@@ -44,13 +44,27 @@ _PROGRESS: Final = msgspec.json.Decoder(_Progress)
 class TaskRun:
     """On the loop's thread, all of it."""
 
-    __slots__ = ("_asides", "_message", "_store", "_telling", "_waking", "ended", "owner", "stopped", "task", "work")
+    __slots__ = (
+        "_asides",
+        "_message",
+        "_store",
+        "_telling",
+        "_waking",
+        "ended",
+        "owner",
+        "stopped",
+        "stored",
+        "task",
+        "work",
+    )
 
     def __init__(self, task: Task, store: "TaskStore", owner: str) -> None:
         self.task = task
         self.owner = owner
         self.work: asyncio.Future[bytes] | None = None
         """The function, once it runs."""
+        self.stored = False
+        """Whether there is something to hear of it."""
         self.stopped = False
         """Whether its outcome does not matter any more."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -149,6 +149,7 @@ class TaskRunner:
         except Overloaded:  # it may be there all the same
             self._abandon(run)
             raise
+        run.stored = True
         self._stay_alive()
         return run
 
@@ -233,9 +234,10 @@ class TaskRunner:
             self._aside(self._adopt(told.id))
 
     def _look_at_all(self) -> None:
-        """Signals may have been missed."""
+        """Signals may have been missed, though none of a task that is only being stored: nobody knows of it yet."""
         for run in tuple(self._runs.values()):
-            self._aside(self._look(run))
+            if run.stored:
+                self._aside(self._look(run))
 
     async def _look(self, run: TaskRun) -> None:
         while not run.ended.done():
@@ -266,6 +268,7 @@ class TaskRunner:
 
     def _resume(self, task: Task, tool: "Tool") -> None:
         run = TaskRun(task, self._store, self._owner)
+        run.stored = True
         self._runs[task.id] = run
         self._stay_alive()
         params = _CALL.decode(task.params)

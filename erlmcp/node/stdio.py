@@ -49,6 +49,7 @@ class Door:
         talk = Conversation(self._app, self._sections.mcp, self.visit.outlet, backplane=self._line.backplane)
         await self._settle()
         await self.visit.attend(talk, ready)
+        await talk.tasks.leave(0.0)  # to whoever has the line next: their client asks again
         self.failed = False
 
     async def _settle(self) -> None:

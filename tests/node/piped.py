@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.mcp.posts import META
+from tests.mcp.posts import META, PREFIX
 from tests.node.nodes import WITHIN, environment, until
 
 __all__ = ["Piped", "piped"]
@@ -48,10 +48,10 @@ class Piped:
             raise AssertionError(f"it says nothing:\n{self.stderr()}") from None
         return json.loads(line) if line else None
 
-    def ask(self, method: str, params: dict[str, Any] | None = None) -> int:
-        """Send a modern request; gives its id."""
+    def ask(self, method: str, params: dict[str, Any] | None = None, **capabilities: Any) -> int:
+        """Send a modern request of a client that can so much; gives its id."""
         self._last += 1
-        params = (params or {}) | {"_meta": META}
+        params = (params or {}) | {"_meta": META | {PREFIX + "clientCapabilities": capabilities}}
         self.send(json.dumps({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params}).encode())
         return self._last
 

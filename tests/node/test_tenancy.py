@@ -10,6 +10,7 @@ from tests.node.piped import Piped, piped
 
 TCPS = "erlmcp.apps.tcps:build"
 OTHER = """
+import asyncio
 from erlmcp import App
 
 app = App("other", version="1")
@@ -17,6 +18,14 @@ app = App("other", version="1")
 @app.tool(inline=True)
 def one() -> int:
     return 1
+
+@app.tool(task="required")
+async def two() -> int:
+    return 2
+
+@app.tool(task="required")
+async def forever() -> int:
+    await asyncio.Event().wait()
 """
 
 
@@ -83,6 +92,29 @@ def test_a_line_that_can_not_be_taken_over_is_tried_again(tmp_path: Path) -> Non
         one.says("the line can not be taken over")
         (tmp_path / "data" / "erlmcp.db").unlink()
         assert create(one, "a")["title"] == "a"
+
+
+def test_a_task_outlives_the_process_that_ran_it(tmp_path: Path) -> None:
+    able = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+    with piped(tmp_path, "probe:app", source=OTHER) as first:
+        first.ask("tools/call", {"name": "two"}, **able)
+        task = first.message()["result"]["taskId"]
+
+        def done() -> bool:
+            first.ask("tasks/get", {"taskId": task}, **able)
+            return first.message()["result"]["status"] == "completed"
+
+        until(done, "its end")
+        assert first.leave() == 0
+    with piped(tmp_path, "probe:app") as second:
+        second.ask("tasks/get", {"taskId": task}, **able)
+        assert second.message()["result"]["result"]["structuredContent"] == {"result": 2}
+        second.ask("tools/call", {"name": "forever"}, **able)
+        task = second.message()["result"]["taskId"]
+        assert second.leave() == 0
+    with piped(tmp_path, "probe:app") as third:
+        third.ask("tasks/get", {"taskId": task}, **able)
+        assert third.message()["result"]["status"] == "failed"
 
 
 def test_an_app_without_a_production_line_runs_it_for_the_next_one(tmp_path: Path) -> None:
