@@ -17,6 +17,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from erlmcp.backplane import events, sessions
 from erlmcp.backplane.bus import LinkBus
 from erlmcp.backplane.ground import Ground, Part, Shore
 from erlmcp.backplane.key_ring import ROTATED, FileRing
@@ -32,16 +33,27 @@ __all__ = ["PARTS", "Ground", "Part", "Shore", "join", "parts", "schema"]
 LIMITS: Final = "limits"
 """The file of the data directory in which calls are counted."""
 
-PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {"tasks": tasks_part}
+PARTS: Final[Mapping[str, Callable[[Ground], Part]]] = {
+    "sessions": sessions.part,
+    "events": events.part,
+    "tasks": tasks_part,
+}
 """By feature."""
 
 
 def join(shore: Shore) -> Backplane:
     """The backplane of one worker process."""
-    bus, ring = LinkBus(shore.link), FileRing(shore.place)
+    link = shore.link
+    bus, ring = LinkBus(link), FileRing(shore.place)
     bus.subscribe(ROTATED, lambda _: ring.refresh(), ring.refresh)
-    tasks = NodeTasks(shore.link, shore.reader, shore.options)
-    return Backplane(bus=bus, sealer=Sealer(ring), limits=NodeLimits(shore.place / LIMITS), tasks=tasks)
+    return Backplane(
+        bus=bus,
+        sealer=Sealer(ring),
+        limits=NodeLimits(shore.place / LIMITS),
+        tasks=NodeTasks(link, shore.reader, shore.options),
+        sessions=sessions.LineSessions(link),
+        events=events.LineEvents(link),
+    )
 
 
 def parts(ground: Ground, listed: Mapping[str, Callable[[Ground], Part]] = PARTS) -> Part:

@@ -6,7 +6,7 @@ here.
 
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -14,6 +14,10 @@ from erlmcp.mcp.changes import Changes
 from erlmcp.mcp.limits import Limits, LocalLimits
 from erlmcp.mcp.seal import Sealer
 from erlmcp.mcp.task_store import LocalTasks, TaskStore
+
+if TYPE_CHECKING:
+    from erlmcp.mcp.legacy.events import EventStore
+    from erlmcp.mcp.legacy.store import SessionStore
 
 __all__ = ["Backplane", "Bus", "LocalBus"]
 
@@ -64,6 +68,10 @@ class Backplane(msgspec.Struct):
     """Where calls are counted. Alone, a process counts its own."""
     tasks: TaskStore = msgspec.field(default_factory=LocalTasks)
     """Who keeps tasks."""
+    sessions: "SessionStore | None" = None
+    """The sessions of clients before 2026-07-28. None: the process is alone, and its endpoint makes one."""
+    events: "EventStore | None" = None
+    """What was sent in them lately. As above."""
 
     def __post_init__(self) -> None:
         self.changes.join(self.bus)

@@ -9,7 +9,7 @@ import concurrent.futures
 import functools
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, Unpack, overload, runtime_checkable
 
 import msgspec
 
@@ -70,6 +70,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """The session that the request belongs to, before 2026-07-28; empty: none."""
     capabilities: bytes = b""
     """What the session's client declared, as a raw JSON object; since 2026-07-28 each request says so itself."""
+    introduction: bytes = b""
+    """The `clientInfo` of the session's client, as a raw JSON object; as above."""
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -102,6 +104,13 @@ class Sink(Protocol):
 
     def room(self) -> Awaitable[None] | None:
         """None when what is emitted now is surely not dropped, else something to await before that."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A sink whose reader may leave and come back for the rest."""
+
+    def close_early(self) -> None: ...
 
 
 Ask: TypeAlias = Callable[["Context[Any]", Mapping[str, InputRequest]], Awaitable[Answers]]
@@ -183,6 +192,8 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     @property
     def client(self) -> dict[str, Any] | None:
         """The client's `clientInfo`, or None when it did not tell."""
+        if self.facts.introduction:
+            return msgspec.json.decode(self.facts.introduction, type=dict[str, Any]) or None
         meta = self.meta
         introduction = _INTRODUCTION.decode(meta) if meta else None
         return introduction.client if introduction else None
@@ -360,6 +371,19 @@ class Context(msgspec.Struct, Generic[L], eq=False):
             return waiting.result()
         except concurrent.futures.CancelledError:
             raise ToolError("the request was cancelled") from None
+
+    def close_stream(self) -> None:
+        """End the connection, not the call: the client comes back for the answer, if it can, and else nothing happens.
+
+        For long work behind proxies that cut long connections (2025-11-25, Transports, polling). The function goes on.
+        """
+        sink = self._sink
+        if not isinstance(sink, Resumable):
+            return
+        if self._loop is None or _running_loop() is self._loop:
+            sink.close_early()
+        else:
+            self._loop.call_soon_threadsafe(sink.close_early)
 
     # What follows is for those who run handlers, not for their authors.
 

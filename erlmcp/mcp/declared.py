@@ -59,11 +59,13 @@ class Extension(msgspec.Struct, frozen=True):
 
 
 LISTEN: Final = frozenset({"subscriptions/listen"})
+GET: Final = frozenset({"initialize"})
+"""What opens a session, which has a stream of its own."""
 
 PROMISES: Final = (
-    Promise("tools", "listChanged", LISTEN),
-    Promise("prompts", "listChanged", LISTEN),
-    Promise("resources", "listChanged", LISTEN),
+    Promise("tools", "listChanged", LISTEN | GET),
+    Promise("prompts", "listChanged", LISTEN | GET),
+    Promise("resources", "listChanged", LISTEN | GET),
     Promise("resources", "subscribe", LISTEN | {"resources/subscribe"}),
 )
 

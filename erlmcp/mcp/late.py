@@ -1,8 +1,8 @@
 """An answer that is not there yet: JSON if it comes in time, else a stream of events that it will end.
 
 In time is before the first notification and before the first keep-alive is due: only until then can an error have an
-HTTP status. When the peer goes away the work is cancelled, in both eras: before 2026-07-28 a disconnect was no
-cancellation, but without sessions there is nowhere left to deliver the answer to.
+HTTP status. What becomes of the work when the peer goes away is the stream's to say: it is cancelled, but where a
+session is there to have its answer later.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Answered: TypeAlias = asyncio.Future[Response | Stream]
 class LateAnswer:
     """Holds one call until its work is done; `answered` is what HTTP waits for. All of it on one loop's thread."""
 
-    __slots__ = ("_call", "_on_done", "_stream", "_timer", "_work", "answered")
+    __slots__ = ("_call", "_on_done", "_stream", "_timer", "answered")
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class LateAnswer:
         """`on_done` is told the outcome, None when the work was cancelled."""
         loop = asyncio.get_running_loop()
         self._call = call
-        self._work = work
         self._stream = stream
         self._on_done = on_done
         self.answered: Answered = loop.create_future()
-        self._timer = loop.call_later(stream.keep_alive, self._commit)
+        self._timer = loop.call_later(stream.patience, self._commit)
+        stream.attach(work)
         stream.on_event = self._commit
         work.add_done_callback(self._done)
         self.answered.add_done_callback(self._left)
@@ -52,7 +52,7 @@ class LateAnswer:
         self._timer.cancel()
         self._stream.on_event = None
         if not self.answered.done():
-            self._stream.on_abandon = self._work.cancel
+            self._stream.commit()
             self.answered.set_result(Stream(self._stream, headers=STREAM_HEADERS))
 
     def _left(self, answered: Answered) -> None:
@@ -60,7 +60,7 @@ class LateAnswer:
         if answered.cancelled():
             self._timer.cancel()
             self._stream.on_event = None
-            self._work.cancel()
+            self._stream.abandon()
 
     def _done(self, work: asyncio.Future[bytes]) -> None:
         self._timer.cancel()

@@ -299,6 +299,27 @@ METHODS: Final = (
     ),
     Method(name="initialize", params=InitializeParams, bind=legacy.initialize, until=NEWEST_HANDSHAKE),
     Method(name="ping", bind=legacy.ping, until=NEWEST_HANDSHAKE),
+    Method(
+        name="logging/setLevel",
+        params=legacy.SetLevelParams,
+        bind=legacy.set_level,
+        capability="logging",
+        until=NEWEST_HANDSHAKE,
+    ),
+    Method(
+        name="resources/subscribe",
+        params=legacy.SubscribeParams,
+        bind=legacy.subscribe,
+        offered=has_resources,
+        until=NEWEST_HANDSHAKE,
+    ),
+    Method(
+        name="resources/unsubscribe",
+        params=legacy.SubscribeParams,
+        bind=legacy.unsubscribe,
+        offered=has_resources,
+        until=NEWEST_HANDSHAKE,
+    ),
 )
 
 
@@ -351,6 +372,8 @@ def _surface(server: Server, revision: Revision, offered: list[Method]) -> Surfa
 
 def _ask_of(method: Method, server: Server) -> Ask:
     """How requests of a method ask the client."""
-    if not method.asks or not server.modern:
+    if not method.asks:
         return cannot_ask
+    if not server.modern:
+        return legacy.ask
     return Rounds(server.options, server.backplane.sealer, server.backplane.now)

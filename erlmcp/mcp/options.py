@@ -96,6 +96,16 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strict_initialize: bool = False
     """Refuse an `initialize` that names no protocol version. Lenient: it gets the newest version with a handshake."""
 
+    max_sessions: int = 10_000
+    """Sessions of clients before 2026-07-28 that a node keeps. One more makes the longest unused one end, or is refused
+    with 503 while all were in use within the last minute."""
+
+    session_idle: float = 1800.0
+    """Seconds without use after which a session ends. Clients open a new one then; the official SDKs wait as long."""
+
+    ask_timeout: float = 300.0
+    """Seconds that a client before 2026-07-28 may take to answer a request of ours: a person may have to decide."""
+
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)

@@ -78,18 +78,40 @@ class EventStream:
         if self._size >= HARD_LIMIT * self._limit:
             _log.debug("dropped %s: the reader is behind and the sender does not wait", method)
             return None
-        self._queue(event(encode_notification(method, params)))
+        self.send(encode_notification(method, params))
         return None if self._size < self._limit else self._room()
 
     def room(self) -> Awaitable[None] | None:
         """See `context.Sink`."""
         return self._room() if self._size >= self._limit and not (self._ended or self._abandoned) else None
 
+    def send(self, message: bytes) -> None:
+        """One message, whatever is queued."""
+        self._queue(event(message))
+
+    def finish(self) -> None:
+        """Nothing follows."""
+        self._ended = True
+        if self._wake is not None:
+            _resolve(self._wake)
+
     def end(self, message: bytes) -> None:
         """The final message; nothing follows it. It is never dropped."""
         if not self._ended:
             self._queue(event(message))
             self._ended = True
+
+    def attach(self, work: asyncio.Future[bytes]) -> None:
+        """The work whose answer will end the stream. It is cancelled when the reader goes away."""
+        self.on_abandon = work.cancel
+
+    @property
+    def patience(self) -> float:
+        """Seconds until an answer that is not there becomes a stream, whatever has been sent."""
+        return self.keep_alive
+
+    def commit(self) -> None:
+        """From here on the answer is a stream."""
 
     @property
     def empty(self) -> bool:
@@ -138,6 +160,10 @@ class EventStream:
 
     async def aclose(self) -> None:
         """The reader reads no more."""
+        self.abandon()
+
+    def abandon(self) -> None:
+        """As `aclose`, which needs no waiting."""
         if self._abandoned or (self._ended and not self._events):
             return
         self._abandoned = True

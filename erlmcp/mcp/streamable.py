@@ -1,4 +1,4 @@
-"""The door: one HTTP POST in, a Response or a Stream out, in either era.
+"""The door: one HTTP POST in, a Response or a Stream out. What the older era has beside it is in `legacy`.
 
 A result that is there at once is answered at once, without a task. One that is not there yet is `late`'s.
 """
@@ -18,6 +18,7 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS
+from erlmcp.mcp.context import Sink
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
 from erlmcp.mcp.identity import OWN_META
@@ -45,7 +46,7 @@ KNOWN: Final = frozenset(method.name for method in METHODS)
 
 
 class Endpoint:
-    """The handler of POST /mcp for one app. The router answers other methods with 405, guards check Host and Origin."""
+    """The handler of POST /mcp for one app, and by `other` of GET and DELETE. Guards check Host and Origin before."""
 
     def __init__(
         self, app: App, options: Options, on_call: Observer | None = None, backplane: Backplane | None = None
@@ -58,11 +59,13 @@ class Endpoint:
         for change, kind in LISTS.items():
             self._backplane.changes.heed(change, partial(app.stale, kind))
         self.tasks: Final = TaskRunner(app, options, self._backplane, tail_of_calls(app))
-        self._surfaces: Final = surfaces(app, options, self._backplane, self.tasks)
-        self._modern: Final = self._surfaces[next(iter(MODERN.values()))]
+        legacy.furnish(self._backplane, options)
+        served = surfaces(app, options, self._backplane, self.tasks)
+        self._modern: Final = served[next(iter(MODERN.values()))]
         self._on_call = on_call
         self._in_flight = 0
         self._opened = False
+        self._annex: Final = legacy.Annex(self, served, options, self._backplane)
 
     @property
     def in_flight(self) -> int:
@@ -82,6 +85,7 @@ class Endpoint:
     def drain(self) -> None:
         """The process leaves: streams of notifications end, with their results, once all that was told is there."""
         self._backplane.changes.end()
+        self._annex.drain()
 
     def answer(self, body: bytes, headers: dict[bytes, bytes]) -> Answer:
         """The same in memory: the answer to a POST of `body`."""
@@ -96,26 +100,27 @@ class Endpoint:
             return refusal
         started = time.perf_counter()
         version = headers.get(b"mcp-protocol-version")
-        modern = version is not None and version not in HANDSHAKE
+        if version is None or version in HANDSHAKE:
+            return self._annex.post(request, started)
         method, id_ = "", None
         try:
             message = decode(request.body, self._max_depth)
             method = message.method
             if type(message) is not RpcRequest:
-                return _acknowledge(headers, modern=modern)
+                return _acknowledge(headers)
             id_ = message.id
-            if modern:
-                call = admit(message, headers, request.repeated, self._modern)
-            else:
-                call = legacy.admit(message, headers, self._surfaces)
+            call = admit(message, headers, request.repeated, self._modern)
         except RpcError as error:
-            if self._on_call is not None:
-                known = method if method in KNOWN else ""
-                self._on_call(known, "", str(error.code), time.perf_counter() - started)
-            return refuse(error.id if id_ is None else id_, Failure(error), modern=modern)
-        return self._perform(call, started)
+            self.refused(method, error, started)
+            return refuse(error.id if id_ is None else id_, Failure(error), modern=True)
+        return self.perform(call, started)
 
-    def _perform(self, call: Call, started: float) -> Answer:
+    def other(self, request: Request) -> Answer:
+        """The answer to GET, HEAD and DELETE, which only the older era has."""
+        return self._annex.other(request)
+
+    def perform(self, call: Call, started: float) -> Answer:
+        """The answer to an admitted request."""
         method, facts = call.method, call.facts
         asked = method.streams or facts.progress_token is not None or facts.log_level is not None
         stream = self._stream() if asked else None
@@ -130,6 +135,40 @@ class Endpoint:
             return Response(200, encode_result(facts.id, outcome, method.tail))
         return self._unusual(call, outcome, stream, started)
 
+    # What follows is what the older era asks for.
+
+    def perform_on(self, call: Call, stream: EventStream, started: float) -> Answer:
+        """The same on a stream that is there already."""
+        outcome = self.outcome(call, stream)
+        if type(outcome) is bytes and stream.empty and not outcome.startswith(OWN_META):
+            if self._on_call is not None:
+                self._on_call(call.method.name, call.target, "ok", time.perf_counter() - started)
+            return Response(200, encode_result(call.facts.id, outcome, call.method.tail))
+        return self._unusual(call, outcome, stream, started)
+
+    def outcome(self, call: Call, sink: Sink) -> Members | Failure:
+        """What an admitted request comes to. Who lets one run on says so by `begun` and `done`."""
+        if self._in_flight >= self._max_calls and call.method.bounded:
+            return overloaded(self._in_flight)
+        return perform(call, sink)
+
+    def begun(self, call: Call) -> None:
+        """A call is in flight."""
+        if not self._opened:
+            self.open()  # nobody has: an endpoint in memory, whose threads may tell of changes all the same
+        self._in_flight += call.method.bounded
+
+    def done(self, call: Call, started: float, outcome: bytes | Failure | None) -> None:
+        """It is no more. None: it was cancelled."""
+        self._in_flight -= call.method.bounded
+        self._watch(call, outcome, started)
+
+    def refused(self, method: str, error: RpcError, started: float) -> None:
+        """A request was not admitted."""
+        if self._on_call is not None:
+            known = method if method in KNOWN else ""
+            self._on_call(known, "", str(error.code), time.perf_counter() - started)
+
     def _unusual(self, call: Call, outcome: Members | Failure, stream: EventStream | None, started: float) -> Answer:
         if not isinstance(outcome, bytes | Failure):
             return self._wait(call, asyncio.ensure_future(outcome), stream or self._stream(), started)
@@ -137,15 +176,8 @@ class Endpoint:
         return respond(call, outcome, stream)
 
     def _wait(self, call: Call, work: asyncio.Future[bytes], stream: EventStream, started: float) -> Answered:
-        def done(outcome: bytes | Failure | None) -> None:
-            self._in_flight -= bounded
-            self._watch(call, outcome, started)
-
-        if not self._opened:
-            self.open()  # nobody has: an endpoint in memory, whose threads may tell of changes all the same
-        bounded = call.method.bounded
-        self._in_flight += bounded
-        return LateAnswer(call, work, stream, done).answered
+        self.begun(call)
+        return LateAnswer(call, work, stream, partial(self.done, call, started)).answered
 
     def _stream(self) -> EventStream:
         return EventStream(self.options.stream_buffer, self.options.keep_alive)
@@ -156,14 +188,11 @@ class Endpoint:
             self._on_call(call.method.name, call.target, word_for(outcome), elapsed)
 
 
-def _acknowledge(headers: Mapping[bytes, bytes], *, modern: bool) -> Response:
-    """Notifications are accepted and dropped: over HTTP nothing depends on any (2026-07-28 defines none at all)."""
-    if modern:
-        unknown = check_version(headers.get(b"mcp-protocol-version"))
-        if unknown is not None:
-            raise unknown
-    else:
-        legacy.check_session(headers)
+def _acknowledge(headers: Mapping[bytes, bytes]) -> Response:
+    """Notifications are accepted and dropped: 2026-07-28 defines none over HTTP."""
+    unknown = check_version(headers.get(b"mcp-protocol-version"))
+    if unknown is not None:
+        raise unknown
     return ACCEPTED
 
 

@@ -136,6 +136,8 @@ class InitializeParams(Envelope, frozen=True, gc=False):
     """The handshake's opening. A lenient server answers one without a version, too (the runbook's smoke test)."""
 
     protocol_version: str | UnsetType = msgspec.field(default=UNSET, name="protocolVersion")
+    capabilities: Raw | UnsetType = UNSET
+    client_info: Raw | UnsetType = msgspec.field(default=UNSET, name="clientInfo")
 
 
 class SubscriptionFilter(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -3,7 +3,8 @@
 `/health` and the probes stand outside the Host allow-list: a kubelet asks with the pod's address as Host.
 """
 
-from erlmcp.http import Cors, Handler, Origins, Route, Router, host_guard, origin_guard
+from erlmcp.http import Cors, Origins, Route, Router, host_guard, origin_guard
+from erlmcp.mcp import Endpoint
 from erlmcp.node.sections import HttpOptions
 from erlmcp.telemetry import AskLine, Exposition, Health, metrics_handler
 
@@ -16,15 +17,17 @@ NO_METRICS = "There is nothing at this path. The metrics are at /metrics, the he
 EXPOSED = ("Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate")
 
 
-def http_router(endpoint: Handler, health: Health, options: HttpOptions, port: int) -> Router:
+def http_router(endpoint: Endpoint, health: Health, options: HttpOptions, port: int) -> Router:
     """MCP behind the guards, health before them. `port` is the one that the socket really has."""
     urls = [*options.allowed_origins, *([options.public_url] if options.public_url else [])]
     hosts = [*options.allowed_hosts, *_own_names(options)]
     origins = Origins(urls, hosts)
+    cors = Cors(origins, EXPOSED)
     guards = (host_guard(hosts, port), origin_guard(origins))
     return Router(
         [
-            Route(b"/mcp", endpoint, (b"POST",), guards, cors=Cors(origins, EXPOSED)),
+            Route(b"/mcp", endpoint, (b"POST",), guards, cors=cors),
+            Route(b"/mcp", endpoint.other, (b"GET", b"DELETE"), guards, cors=cors),
             Route(b"/health", health.health),
             Route(b"/livez", health.livez),
             Route(b"/readyz", health.readyz),

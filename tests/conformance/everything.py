@@ -7,12 +7,12 @@ parts. The order is part of the contract: the suite calls the first tool with `{
 import asyncio
 import base64
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from erlmcp import App, Context, ToolError
-from erlmcp.mcp import Audio, Elicit, Embedded, Image, Message, Roots, Sample, Text
+from erlmcp.mcp import Audio, Elicit, Elicited, Embedded, Image, Message, Roots, Sample, Text
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -41,6 +41,23 @@ ADDRESS_SCHEMA = {
     "then": {"required": ["phone"]},
     "else": {"required": ["email"]},
     "additionalProperties": False,
+}
+OPTIONS = ("option1", "option2", "option3")
+TITLED = [{"const": f"value{n}", "title": f"{word} Option"} for n, word in enumerate(("First", "Second", "Third"), 1)]
+CHOICES = {
+    "type": "object",
+    "properties": {
+        "untitledSingle": {"type": "string", "enum": list(OPTIONS)},
+        "titledSingle": {"type": "string", "oneOf": TITLED},
+        "legacyEnum": {
+            "type": "string",
+            "enum": ["opt1", "opt2", "opt3"],
+            "enumNames": ["Option One", "Option Two", "Option Three"],
+        },
+        "untitledMulti": {"type": "array", "items": {"type": "string", "enum": list(OPTIONS)}},
+        "titledMulti": {"type": "array", "items": {"anyOf": TITLED}},
+    },
+    "required": [],
 }
 
 app = App("erlmcp-everything", version="1.0.0", instructions="The fixture of the official conformance suite.")
@@ -85,6 +102,28 @@ class Templated(msgspec.Struct):
     id: str
     templateTest: bool  # noqa: N815
     data: str
+
+
+class Login(msgspec.Struct):
+    """Who somebody is."""
+
+    username: Annotated[str, msgspec.Meta(description="User's response")]
+    email: Annotated[str, msgspec.Meta(description="User's email address")]
+
+
+class Profile(msgspec.Struct):
+    """A form whose fields all have defaults; they are the suite's."""
+
+    name: str = "John Doe"
+    age: int = 30
+    score: float = 95.5
+    status: Literal["active", "inactive", "pending"] = "active"
+    verified: bool = True
+
+
+def told(answer: Elicited[Any]) -> str:
+    """What a form came to, as JSON."""
+    return msgspec.json.encode(answer.content).decode()
 
 
 @app.tool
@@ -150,6 +189,34 @@ def test_error_handling() -> str:
 
 
 @app.tool
+async def test_sampling(prompt: str, context: Context) -> str:
+    """Asks the client's model."""
+    answer = await context.sample(prompt, max_tokens=100)
+    return f"LLM response: {answer.text}"
+
+
+@app.tool
+async def test_elicitation(message: str, context: Context) -> str:
+    """Asks the user who they are."""
+    answer = await context.elicit(message, Login)
+    return f"User response: action={answer.action}, content={told(answer)}"
+
+
+@app.tool
+async def test_elicitation_sep1034_defaults(context: Context) -> str:
+    """Asks with a default in every kind of field."""
+    answer = await context.elicit("Please review and update the form fields with defaults", Profile)
+    return f"Elicitation completed: action={answer.action}, content={told(answer)}"
+
+
+@app.tool
+async def test_elicitation_sep1330_enums(context: Context) -> str:
+    """Asks with every kind of choice."""
+    answer = await context.elicit("Please select options from the enum fields", CHOICES)
+    return f"Elicitation completed: action={answer.action}, content={told(answer)}"
+
+
+@app.tool
 async def test_missing_capability(context: Context) -> str:
     """Needs a model, so a client without sampling is refused."""
     return (await context.sample("Say anything.", max_tokens=10)).text
@@ -174,6 +241,14 @@ async def test_logging_tool(context: Context) -> str:
 def json_schema_2020_12_tool(**arguments: object) -> str:
     """Has a schema with keywords of JSON Schema 2020-12 that no Python signature says."""
     return f"{len(arguments)} arguments were valid."
+
+
+@app.tool
+async def test_reconnection(context: Context) -> str:
+    """Ends the connection while it works; the client comes back for the answer."""
+    context.close_stream()
+    await asyncio.sleep(4 * STEP)
+    return "The connection was closed and the answer came all the same."
 
 
 @app.tool

@@ -181,7 +181,13 @@ async def test_the_older_era_differs_as_the_guide_says(app: App) -> None:
     (listed,) = await said(app, legacy("tools/list"))
     meta = {"progressToken": 1, "io.modelcontextprotocol/logLevel": "info"}
     packing = await said(app, legacy("tools/call", {"name": "pack", "arguments": {"boxes": 1}, "_meta": meta}))
-    assert greeting["result"]["capabilities"] == {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
+    assert greeting["result"]["capabilities"] == {
+        "tools": {"listChanged": True},
+        "resources": {"listChanged": True, "subscribe": True},
+        "prompts": {"listChanged": True},
+        "completions": {},
+        "logging": {},
+    }
     assert missing["error"]["code"] == -32002
     assert listed["result"].keys() == {"tools"}
     assert [each.get("method", "result") for each in packing] == ["notifications/progress", "result"]

@@ -1,10 +1,11 @@
 """POSTs to an endpoint as clients of both eras send them, and an app that has a little of everything."""
 
+import asyncio
 import json
 from typing import Any
 
 from erlmcp import App, Context, ToolError
-from erlmcp.http import Request, Response
+from erlmcp.http import Request, Response, Stream
 from erlmcp.mcp import Endpoint, Link, Observer, Options
 
 MODERN = "2026-07-28"
@@ -128,7 +129,17 @@ def endpoint(app: App | None = None, on_call: Observer | None = None, **options:
 
 
 def ask(request: Request, **options: Any) -> Response:
-    """The answer of a fresh sample to a request that needs no waiting."""
-    answer = endpoint(**options)(request)
+    """The answer of a fresh sample."""
+    return told(endpoint(**options), request)
+
+
+def told(served: Endpoint, request: Request) -> Response:
+    """A whole answer, whether it is there at once or not."""
+    answer = asyncio.run(_answered(served, request))
     assert isinstance(answer, Response)
     return answer
+
+
+async def _answered(served: Endpoint, request: Request) -> Response | Stream:
+    answer = served(request)
+    return answer if isinstance(answer, Response) else await answer

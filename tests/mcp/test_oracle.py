@@ -11,7 +11,7 @@ from erlmcp import App, Context
 from erlmcp.http import Response
 from erlmcp.mcp.errors import STATUS
 from erlmcp.mcp.versions import SUPPORTED
-from tests.mcp.posts import PREFIX, call, endpoint, events, legacy, modern, said
+from tests.mcp.posts import PREFIX, ask, call, endpoint, events, legacy, modern, said
 from tests.mcp.test_discover import ASKS
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
@@ -34,7 +34,7 @@ def test_we_speak_the_versions_that_the_official_sdk_knows():
 
 @pytest.mark.parametrize(("version", "method"), RESULTS)
 def test_every_result_is_what_the_schema_of_its_version_says(version, method):
-    answer = endpoint()(asked(version, method))
+    answer = ask(asked(version, method))
     official.parse_server_result(method, version, said(answer)["result"])
     jsonrpc_message_adapter.validate_json(answer.body, by_name=False)
 

@@ -1,10 +1,54 @@
-"""The annex: revisions up to 2025-11-25, which open with a handshake. Stateless: no session id is minted or kept.
+"""The annex: revisions up to 2025-11-25, which open with a handshake and may have sessions.
 
-To drop them, delete this directory, its tests, its rows in `methods` and `versions`, and its branch in `streamable`.
+To drop them, delete this directory, its tests, `erlmcp/backplane/sessions.py` and `events.py`, their rows in `methods`
+and `versions`, and their branch in `streamable`.
 """
 
-from erlmcp.mcp.legacy.admission import admit, check_session
+from erlmcp.mcp.legacy.annex import Annex, Host, furnish
+from erlmcp.mcp.legacy.backchannel import ask
+from erlmcp.mcp.legacy.events import Event, EventLimits, EventStore, EventTable, Replay, Stream
 from erlmcp.mcp.legacy.handshake import initialize, ping
 from erlmcp.mcp.legacy.pipe import BEFORE_INITIALIZE, PipeSession
+from erlmcp.mcp.legacy.requests import SetLevelParams, SubscribeParams, set_level, subscribe, unsubscribe
+from erlmcp.mcp.legacy.store import (
+    TOLD,
+    Change,
+    SessionsFull,
+    SessionStore,
+    SessionTable,
+    State,
+    StoreAway,
+    Told,
+    encode_told,
+)
 
-__all__ = ["BEFORE_INITIALIZE", "PipeSession", "admit", "check_session", "initialize", "ping"]
+__all__ = [
+    "BEFORE_INITIALIZE",
+    "TOLD",
+    "Annex",
+    "Change",
+    "Event",
+    "EventLimits",
+    "EventStore",
+    "EventTable",
+    "Host",
+    "PipeSession",
+    "Replay",
+    "SessionStore",
+    "SessionTable",
+    "SessionsFull",
+    "SetLevelParams",
+    "State",
+    "StoreAway",
+    "Stream",
+    "SubscribeParams",
+    "Told",
+    "ask",
+    "encode_told",
+    "furnish",
+    "initialize",
+    "ping",
+    "set_level",
+    "subscribe",
+    "unsubscribe",
+]

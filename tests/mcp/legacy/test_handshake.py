@@ -19,7 +19,13 @@ def test_initialize_answers_with_the_version_asked_for(version):
     answer = ask(legacy("initialize", initialize(version), version=None))
     assert said(answer)["result"] == {
         "protocolVersion": version,
-        "capabilities": {"tools": {}, "resources": {}, "prompts": {}, "completions": {}},
+        "capabilities": {
+            "tools": {"listChanged": True},
+            "resources": {"listChanged": True, "subscribe": True},
+            "prompts": {"listChanged": True},
+            "completions": {},
+            "logging": {},
+        },
         "serverInfo": {"name": "sample", "title": "A sample", "version": "2.1", "websiteUrl": "https://example.com"},
         "instructions": "Ask.",
     }
@@ -72,21 +78,16 @@ def test_notifications_are_accepted_with_an_empty_answer(method):
 
 
 @pytest.mark.parametrize("version", HANDSHAKES)
-def test_batches_and_replies_are_refused(version):
-    for body in (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', b'{"jsonrpc":"2.0","id":1,"result":{}}'):
-        assert outcome(ask(post(body, {b"mcp-protocol-version": version.encode()}))) == (400, -32600)
+def test_replies_are_refused_where_there_is_no_session(version):
+    body = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+    assert outcome(ask(post(body, {b"mcp-protocol-version": version.encode()}))) == (400, -32600)
 
 
-@pytest.mark.parametrize("session", [b"a\xffb", b"a b", b"", b"a\x7fb"])
-def test_a_session_id_that_nobody_can_have_minted_is_refused(session):
+@pytest.mark.parametrize("session", [b"a\xffb", b"a b", b"", b"0123abc", b"e1.AAAA"])
+def test_a_session_id_that_is_none_of_ours_is_not_found(session):
     headers = {b"mcp-session-id": session, b"mcp-protocol-version": NEWEST.encode()}
-    assert outcome(ask(post(message("tools/list", {}), headers))) == (400, -32600)
-    assert ask(post(b'{"jsonrpc":"2.0","method":"notifications/initialized"}', headers)).status == 400
-
-
-def test_any_other_session_id_is_ignored_and_none_is_minted():
-    answer = ask(post(message("initialize", initialize(NEWEST)), {b"mcp-session-id": b"0123abc"}))
-    assert (answer.status, answer.headers) == (200, ())
+    assert outcome(ask(post(message("tools/list", {}), headers))) == (404, -32600)
+    assert ask(post(b'{"jsonrpc":"2.0","method":"notifications/initialized"}', headers)).status == 404
 
 
 def test_errors_of_the_protocol_travel_under_200():

@@ -1,0 +1,77 @@
+"""The calls of sessions that are under way in this worker: found by their request to be cancelled, by their stream to
+be told from dead ones.
+
+A cancellation may arrive at any worker: what is not here is told to the others.
+"""
+
+import asyncio
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from erlmcp.mcp.backplane import Bus
+from erlmcp.mcp.legacy.sessions import Session
+from erlmcp.mcp.legacy.stream import CallStream
+
+__all__ = ["Calls"]
+
+CANCELLED: Final = "mcp.cancelled"
+
+
+class Cancelled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A client has cancelled its request."""
+
+    session: str
+    request: bytes
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Cancelled).decode
+
+
+class Calls:
+    """A worker's. All of it on the loop's thread."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._running: dict[tuple[str, bytes], CallStream] = {}
+        bus.subscribe(CANCELLED, self._hear)
+
+    def begin(self, session: Session, stream: CallStream, work: asyncio.Future[bytes]) -> None:
+        """A call whose answer is not there yet. It is cancelled with its session."""
+        key = (session.key, canonical(stream.request))
+        self._running[key] = stream
+        session.when_ended(stream.cancel)
+        work.add_done_callback(partial(self._done, key, session, stream))
+
+    def cancel(self, session: Session, request: bytes) -> None:
+        """The client wants no answer to this request, wherever it is being served. Unknown ones are nobody's."""
+        stream = self._running.get((session.key, canonical(request)))
+        if stream is not None:
+            stream.cancel()
+        else:
+            self._bus.publish(CANCELLED, _encode(Cancelled(session.key, request)))
+
+    def named(self, session: str, name: str) -> CallStream | None:
+        """The stream of this name, if its call is under way here."""
+        return next(
+            (each for (key, _), each in self._running.items() if key == session and each.name == name),
+            None,
+        )
+
+    def _hear(self, payload: bytes) -> None:
+        told = _decode(payload)
+        stream = self._running.get((told.session, canonical(told.request)))
+        if stream is not None:
+            stream.cancel()
+
+    def _done(self, key: tuple[str, bytes], session: Session, stream: CallStream, _work: asyncio.Future[bytes]) -> None:
+        session.forget(stream.cancel)
+        if self._running.get(key) is stream:
+            del self._running[key]
+
+
+def canonical(raw: bytes) -> bytes:
+    """A raw id in its one spelling: a string may be escaped in many."""
+    return msgspec.json.encode(msgspec.json.decode(raw, type=str)) if raw.startswith(b'"') and b"\\" in raw else raw
