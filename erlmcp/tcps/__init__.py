@@ -5,6 +5,7 @@ Commands go to a `Line` (the `Coordinator`, or a `RemoteCoordinator` elsewhere);
 
 from erlmcp.tcps.andon import ANDON_TRANSITIONS, NEEDS_ROOT_CAUSE, SEVERITY, TYPE_OF_GATE, Andon, AndonStatus
 from erlmcp.tcps.chain import catch_up
+from erlmcp.tcps.checkpoint import Checkpoint, forged, key_of_pem, pem_of_key, read_checkpoint, sign, written
 from erlmcp.tcps.commands import (
     AbortSku,
     AcknowledgeAndon,
@@ -48,6 +49,7 @@ from erlmcp.tcps.commands import (
 from erlmcp.tcps.coordinator import Coordinator
 from erlmcp.tcps.duties import Duties, escalate, expire_keys, note_breaches
 from erlmcp.tcps.errors import Code, Refusal, Refused
+from erlmcp.tcps.export import export, line_of, verify_file
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
 from erlmcp.tcps.gate import SEVERITY_OF, TAKES, GateResult, Past, Thresholds, Violation, judge
 from erlmcp.tcps.ids import Ids
@@ -114,6 +116,7 @@ __all__ = [
     "BucketStatus",
     "Cancel",
     "Card",
+    "Checkpoint",
     "Code",
     "Command",
     "Complete",
@@ -195,10 +198,19 @@ __all__ = [
     "catch_up",
     "escalate",
     "expire_keys",
+    "export",
+    "forged",
     "judge",
+    "key_of_pem",
     "least",
+    "line_of",
     "note_breaches",
+    "pem_of_key",
+    "read_checkpoint",
     "schema",
     "service",
+    "sign",
     "verify",
+    "verify_file",
+    "written",
 ]

@@ -2,9 +2,10 @@
 
 `hash` is the SHA-256 of the canonical JSON of every other field; `prev_hash` is the hash of the receipt before. A chain
 by itself shows what was edited, removed, put in, moved or written anew within it. That its end was cut off, or that all
-of it was written anew from some place on, shows only against a head that was noted elsewhere.
+of it was written anew from some place on, shows only against heads that were noted elsewhere (`checkpoint`).
 """
 
+from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import sha256
@@ -69,6 +70,8 @@ class Fault(StrEnum):
     UNLINKED = "unlinked"
     TRUNCATED = "truncated"
     REWRITTEN = "rewritten"
+    UNREADABLE = "unreadable"
+    FORGED = "forged"
 
 
 class Ok(Struct, frozen=True, tag_field="chain", tag="ok"):
@@ -106,61 +109,75 @@ def seal(body: Body) -> Receipt:
 class Verifier:
     """Looks at one receipt after the other, in the order they are kept in; holds nothing but the last one's head.
 
-    `after`: the head that the first one follows. `expected`: a head noted elsewhere, at or after it.
+    `after`: the head that the first one follows. `expected`: heads noted elsewhere, at or after it; earlier ones do not
+    matter here.
     """
 
-    def __init__(self, after: Head = NO_RECEIPT, expected: Head | None = None) -> None:
+    def __init__(self, after: Head = NO_RECEIPT, expected: Head | Iterable[Head] | None = None) -> None:
         self.head = after
         self.count = 0
-        self._expected = expected
+        noted = [expected] if isinstance(expected, Head) else expected or ()
+        self._noted = deque(sorted((head for head in noted if head.seq >= after.seq), key=lambda head: head.seq))
+        self._last_noted = self._noted[-1].seq if self._noted else 0
+        self._held = 0  # the last head that was as it was noted
+        self._broken = self._unexpected()
 
     def look(self, receipt: Receipt) -> Broken | None:
         """Whether this one holds and follows the last one. After a Broken the Verifier is of no more use."""
+        return self.follow(receipt.seq, receipt.prev_hash, receipt.hash, whole=is_whole(receipt))
+
+    def follow(self, seq: int, prev_hash: str, hash_: str, *, whole: bool) -> Broken | None:
+        """As `look`, for who has worked out by himself whether the receipt gives its hash."""
         due = self.head.seq + 1
-        if receipt.seq > due:
-            return Broken(due, Fault.MISSING, f"receipt {due} is not in its place: {receipt.seq} comes instead")
-        if receipt.seq < due:
-            return Broken(receipt.seq, Fault.OUT_OF_ORDER, f"receipt {receipt.seq} comes after receipt {self.head.seq}")
-        if not is_whole(receipt):
-            return Broken(
-                due,
-                Fault.EDITED,
-                f"receipt {due} does not give its hash: it was edited, or is another one that was moved here",
-            )
-        if receipt.prev_hash != self.head.hash:
-            return Broken(
-                due,
-                Fault.UNLINKED,
-                f"receipt {due} does not follow receipt {due - 1}: one of the two was written anew or put in",
-            )
-        self.head = Head(receipt.seq, receipt.hash)
+        if seq != due:
+            return self._broken or _misplaced(seq, due)
+        if not whole:
+            reason = f"receipt {due} does not give its hash: it was edited, or is another one that was moved here"
+            return self._broken or Broken(due, Fault.EDITED, reason)
+        if prev_hash != self.head.hash:
+            reason = f"receipt {due} does not follow receipt {due - 1}: one of the two was written anew or put in"
+            return self._broken or Broken(due, Fault.UNLINKED, reason)
+        self.head = Head(seq, hash_)
         self.count += 1
-        return self._unexpected() if self._expected else None
+        if self._noted and self._noted[0].seq == seq:
+            self._broken = self._broken or self._unexpected()
+        return self._broken
 
     def end(self) -> Ok | Broken:
         """There are no more."""
-        if self._expected is not None and self.head.seq < self._expected.seq:
+        if self._broken is None and self.head.seq < self._last_noted:
             seq = self.head.seq
             return Broken(
                 seq + 1,
                 Fault.TRUNCATED,
-                f"the chain ends with receipt {seq}, and had {self._expected.seq} when its head was noted",
+                f"the chain ends with receipt {seq}, and had {self._last_noted} when its head was noted",
             )
-        return self._unexpected() or Ok(self.count, self.head)
+        return self._broken or Ok(self.count, self.head)
 
     def _unexpected(self) -> Broken | None:
-        expected = self._expected
-        if expected is None or expected.seq != self.head.seq or expected.hash == self.head.hash:
-            return None
-        return Broken(
-            expected.seq,
-            Fault.REWRITTEN,
-            f"receipt {expected.seq} has another hash than when it was noted: it, or one before it, was rewritten",
-        )
+        """Whether the receipt that was looked at last is as it was noted, each time that it was."""
+        head = self.head
+        while self._noted and self._noted[0].seq == head.seq:
+            if self._noted.popleft().hash != head.hash:
+                reason = (
+                    f"receipt {head.seq} has another hash than when it was noted: it, or one before it, was rewritten"
+                )
+                since = f"; receipt {self._held} and those before it are as they were" if self._held else ""
+                return Broken(head.seq, Fault.REWRITTEN, reason + since)
+        self._held = head.seq
+        return None
 
 
-def verify(receipts: Iterable[Receipt], after: Head = NO_RECEIPT, expected: Head | None = None) -> Ok | Broken:
-    """Whether these receipts are a whole chain that follows `after` and, if noted, holds the `expected` head."""
+def _misplaced(seq: int, due: int) -> Broken:
+    if seq > due:
+        return Broken(due, Fault.MISSING, f"receipt {due} is not in its place: {seq} comes instead")
+    return Broken(seq, Fault.OUT_OF_ORDER, f"receipt {seq} comes after receipt {due - 1}")
+
+
+def verify(
+    receipts: Iterable[Receipt], after: Head = NO_RECEIPT, expected: Head | Iterable[Head] | None = None
+) -> Ok | Broken:
+    """Whether these receipts are a whole chain that follows `after` and, if noted, holds the `expected` heads."""
     verifier = Verifier(after, expected)
     for receipt in receipts:
         if broken := verifier.look(receipt):
