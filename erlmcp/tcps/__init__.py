@@ -4,6 +4,7 @@ Commands go to a `Line` (the `Coordinator`, or a `RemoteCoordinator` elsewhere);
 """
 
 from erlmcp.tcps.andon import ANDON_TRANSITIONS, NEEDS_ROOT_CAUSE, SEVERITY, TYPE_OF_GATE, Andon, AndonStatus
+from erlmcp.tcps.canonical import canonical
 from erlmcp.tcps.chain import catch_up
 from erlmcp.tcps.checkpoint import Checkpoint, forged, key_of_pem, pem_of_key, read_checkpoint, sign, written
 from erlmcp.tcps.commands import (
@@ -195,6 +196,7 @@ __all__ = [
     "Violation",
     "WorkOrder",
     "WorkOrderPage",
+    "canonical",
     "catch_up",
     "escalate",
     "expire_keys",

@@ -44,7 +44,7 @@ async def verify_between(reads: Reads, verifier: Verifier, last: int) -> Ok | Br
 
 async def catch_up(database: Database, now: Callable[[], datetime]) -> None:
     """Verify what was written since the last time, and note how far it is whole. No command waits for the reading."""
-    known = await database.one("verified", into=Verified) or Verified(*_start())
+    known = await _known(database)
     head = await database.one("head", into=Head) or NO_RECEIPT
     if known.fault is not None or known.seq >= head.seq:
         return
@@ -55,7 +55,7 @@ async def catch_up(database: Database, now: Callable[[], datetime]) -> None:
 
 async def broken_for(turn: Turn, sku_id: str) -> str:
     """What is wrong with the receipts, for a sku that is to be released; "" for nothing."""
-    known = await turn.tx.one("verified", into=Verified) or Verified(*_start())
+    known = await _known(turn.tx)
     if known.fault is not None:
         return known.fault
     result = await verify_between(turn.tx, Verifier(Head(known.seq, known.hash)), turn.seq - 1)
@@ -77,8 +77,11 @@ async def _broken_own(turn: Turn, sku_id: str) -> str:
     return ""
 
 
-def _start() -> tuple[int, str]:
-    return NO_RECEIPT.seq, NO_RECEIPT.hash
+async def _known(reads: Reads) -> Verified:
+    """As far as it was verified; at first, where the chain begins."""
+    begin = await reads.one("begin", into=Head) or NO_RECEIPT
+    known = await reads.one("verified", into=Verified)
+    return known if known is not None and known.seq >= begin.seq else Verified(begin.seq, begin.hash)
 
 
 def _noted(result: Ok | Broken, known: Verified) -> dict[str, int | str | None]:

@@ -242,10 +242,11 @@ class Views:
         if 1 <= seq <= MAX_INTEGER:
             found = await self._database.one("receipt", into=Receipt, seq=seq)
         if found is None:
-            head = await self.head()
+            head, begin = await self.head(), await self.begin()
+            where = f"the first one kept is {begin.seq + 1}" if seq <= begin.seq else f"the last one is {head.seq}"
             raise Refused(
                 Code.NOT_FOUND,
-                f"there is no receipt {shown(seq)}: the last one is {head.seq}",
+                f"there is no receipt {shown(seq)}: {where}",
                 "call receipt_list to see the receipts and their seq",
             )
         return found
@@ -254,24 +255,28 @@ class Views:
         """The end of the chain; `NO_RECEIPT` when nothing has happened yet."""
         return await self._database.one("head", into=Head) or NO_RECEIPT
 
+    async def begin(self) -> Head:
+        """What the chain follows: the checkpoint behind which it was pruned; `NO_RECEIPT` as long as all is there."""
+        return await self._database.one("begin", into=Head) or NO_RECEIPT
+
     async def verify(self, from_seq: int = 1, to_seq: int | None = None, expected: Head | None = None) -> Ok | Broken:
         """Verify the chain from `from_seq` to `to_seq` (None: its end), page by page, in bounded memory.
 
-        `expected`: a head noted elsewhere; within the range it must be there still. Raises Refused(invalid).
+        What was pruned is not looked for: then it begins where the chain does. `expected`: a head noted elsewhere;
+        within the range it must be there still. Raises Refused(invalid).
         """
-        head = await self.head()
+        head, begin = await self.head(), await self.begin()
         last = head.seq if to_seq is None else to_seq
         check_range(from_seq, last, head.seq)
+        first = max(from_seq, begin.seq + 1)
         if expected is not None:
-            check_expected(expected.seq, from_seq, to_seq)
-        after = await self._before(from_seq)
+            check_expected(expected.seq, first, to_seq)
+        after = begin if first == begin.seq + 1 else await self._before(first)
         if isinstance(after, Broken):
             return after
         return await verify_between(self._database, Verifier(after, expected), last)
 
     async def _before(self, from_seq: int) -> Head | Broken:
-        if from_seq == 1:
-            return NO_RECEIPT
         before = await self._database.one("receipt", into=Receipt, seq=from_seq - 1)
         if before is None:
             return Broken(from_seq - 1, Fault.MISSING, f"receipt {from_seq - 1} is not there: {from_seq} follows it")

@@ -1,5 +1,7 @@
 """`erlmcp tcps receipt`: what happened, and whether the record of it is whole."""
 
+from pathlib import Path
+
 import click
 
 from erlmcp.cli.grammar import CONTEXT, Words
@@ -10,6 +12,8 @@ from erlmcp.node.exits import Exit
 
 __all__ = ["receipt"]
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+
 receipt = Words(
     "receipt",
     help="""Look at the receipts of what happened, and verify their chain.
@@ -18,6 +22,7 @@ receipt = Words(
 Examples:
   erlmcp tcps receipt list --work-order-id WO-01J9ZK3M
   erlmcp tcps receipt verify
+  erlmcp tcps receipt export -o receipts.jsonl
 """,
 )
 
@@ -59,17 +64,72 @@ def list_(
 
 
 @receipt.command(context_settings=CONTEXT)
-@click.option("--from-seq", type=int, help="The first receipt to verify.  [1]")
+@click.argument("file", type=FILE, required=False)
+@click.option("--from-seq", type=int, help="The first receipt to verify.  [the beginning of the chain]")
 @click.option("--to-seq", type=int, help="The last one.  [the end of the chain]")
+@click.option(
+    "--checkpoint", "checkpoints", type=FILE, multiple=True, help="A signed checkpoint that FILE must hold; repeatable."
+)
+@click.option("--key", "keys", type=FILE, multiple=True, help="The public key, PEM, that signed them; repeatable.")
 @asks
-def verify(terminal: Terminal, from_seq: int | None, to_seq: int | None) -> int:
+def verify(
+    terminal: Terminal,
+    file: Path | None,
+    from_seq: int | None,
+    to_seq: int | None,
+    checkpoints: tuple[Path, ...],
+    keys: tuple[Path, ...],
+) -> int:
     """Verify that the chain of receipts is whole: exit code 0, or 1 and the first that does not hold.
+
+    With FILE, an export, it needs no server and no database: nothing but FILE, and the checkpoints and the public key
+    that were kept elsewhere. Only they can show that the end was cut off, or that all of it was written anew. Several
+    checkpoints locate a rewrite between two of them.
 
     \b
     Examples:
       erlmcp tcps receipt verify
-      erlmcp tcps receipt verify --from-seq 1000 --timeout 300
+      erlmcp tcps receipt verify receipts.jsonl --checkpoint head.json --key checkpoint.pub
     """
-    document = terminal.call("receipt_verify", from_seq=from_seq, to_seq=to_seq)
+    if file is None:
+        if checkpoints or keys:
+            raise click.UsageError("checkpoints and keys are for a FILE: export one with erlmcp tcps receipt export.")
+        document = terminal.call("receipt_verify", from_seq=from_seq, to_seq=to_seq)
+    else:
+        if to_seq is not None:
+            raise click.UsageError("a FILE is verified to its end: --to-seq is for the server.")
+        from erlmcp.cli.tcps.files import verify_export  # noqa: PLC0415 - most commands need no store
+
+        document = verify_export(file, checkpoints, keys, from_seq)
+        if document["keys"] and not document["trusted"]:
+            click.echo(
+                f"the checkpoints name the key {document['keys'][0]}: hold them to your own copy with --key", err=True
+            )
     terminal.show(document, lambda: [show.verification(document)])
     return Exit.OK if document["chain"] == "ok" else Exit.NEGATIVE
+
+
+@receipt.command(context_settings=CONTEXT)
+@click.option("-o", "--output", type=FILE, required=True, help="The file to write, `-` for standard output.")
+@click.option("--from-seq", type=click.IntRange(min=1), default=1, help="The first receipt.  [the beginning]")
+@click.option("--to-seq", type=click.IntRange(min=1), help="The last one.  [the end of the chain]")
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Read this, instead of a server.")
+@asks
+def export(terminal: Terminal, output: Path, from_seq: int, to_seq: int | None, data_dir: Path | None) -> None:
+    """Write the receipts to a file, a line each, exactly as they were hashed.
+
+    From the server, or with --data-dir straight from the database, beside a running node or without one.
+
+    \b
+    Examples:
+      erlmcp tcps receipt export -o receipts.jsonl
+      erlmcp tcps receipt export --data-dir /var/lib/erlmcp -o - | zstd > receipts.jsonl.zst
+    """
+    from erlmcp.cli.tcps import files  # noqa: PLC0415 - most commands need no store
+
+    with files.writing(output) as file:
+        if data_dir is None:
+            count = files.export_from_server(terminal.call, file.write, from_seq, to_seq)
+        else:
+            count = files.export_from_directory(data_dir, file.write, from_seq, to_seq)
+    click.echo(f"{count} receipts", err=True)

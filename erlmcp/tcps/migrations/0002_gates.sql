@@ -183,6 +183,14 @@ CREATE TABLE checkpoint (
     signature TEXT NOT NULL
 ) STRICT;
 
+-- Where the chain begins, once it was pruned; one row. Nothing up to the checkpoint `seq` is part of the line any more,
+-- whether its rows are gone yet or not. `by`: the receipt that says so.
+CREATE TABLE pruned (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL REFERENCES checkpoint (seq),
+    by INTEGER NOT NULL CHECK (by > seq)
+) STRICT;
+
 -- Waste that is worth a proposal; `about` and `figures` are JSON. Hours are in milliseconds of them: whole numbers.
 CREATE TABLE kaizen_proposal (
     seq INTEGER PRIMARY KEY,
@@ -198,14 +206,17 @@ CREATE TABLE kaizen_proposal (
 
 CREATE INDEX kaizen_proposal_by_state ON kaizen_proposal (state, seq);
 
--- Each maintenance of the line; `findings` is JSON.
+-- Each maintenance of the line; `figures` and `findings` are JSON. `checkpoint`: the one that it made, or found made.
 CREATE TABLE tpm_run (
     seq INTEGER PRIMARY KEY,
     window TEXT NOT NULL CHECK (window IN ('daily', 'weekly', 'monthly', 'quarterly')),
     started_at TEXT NOT NULL,
     ended_at TEXT NOT NULL,
     score TEXT NOT NULL,
-    findings TEXT NOT NULL
+    figures TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    checkpoint INTEGER REFERENCES checkpoint (seq),
+    pruned INTEGER
 ) STRICT;
 
 CREATE INDEX tpm_run_by_window ON tpm_run (window, seq);

@@ -50,7 +50,7 @@ SELECT size FROM evidence_file WHERE digest = :digest
 SELECT s.seq
 FROM submission AS s
 LEFT JOIN receipt AS r ON r.seq = s.seq AND r.sku_id = s.sku_id
-WHERE s.sku_id = :sku_id AND r.seq IS NULL
+WHERE s.sku_id = :sku_id AND r.seq IS NULL AND s.seq > coalesce((SELECT p.seq FROM pruned AS p WHERE p.one = 1), 0)
 LIMIT 1
 
 -- name: verified

@@ -220,7 +220,7 @@ SELECT s.gate, s.verdict, s.violations, r.at, s.seq AS receipt_seq, s.andon_id, 
     SELECT count(*) FROM submission AS f WHERE f.sku_id = :sku_id AND f.gate = :gate AND f.verdict = 'failed'
 ) AS failures
 FROM submission AS s
-JOIN receipt AS r ON r.seq = s.seq
+LEFT JOIN receipt AS r ON r.seq = s.seq
 WHERE s.sku_id = :sku_id AND s.gate = :gate
 ORDER BY s.seq DESC
 LIMIT 1
