@@ -243,7 +243,7 @@ class Views:
             found = await self._database.one("receipt", into=Receipt, seq=seq)
         if found is None:
             head, begin = await self.head(), await self.begin()
-            where = f"the first one kept is {begin.seq + 1}" if seq <= begin.seq else f"the last one is {head.seq}"
+            where = f"the first one kept is {begin.seq + 1}" if 0 < seq <= begin.seq else f"the last one is {head.seq}"
             raise Refused(
                 Code.NOT_FOUND,
                 f"there is no receipt {shown(seq)}: {where}",
