@@ -155,13 +155,11 @@ class Session:
             async with self._patience.limit(call.timeout):
                 result = await self._exchange(message, call)
             answered = True
-        except TimeoutError as late:
-            if isinstance(late, TimedOut):
-                raise
-            raise TimedOut(f"{self.transport.url} has not answered {method} within {call.timeout:g} s") from None
-        except ClientError:
+        except ClientError:  # before TimeoutError: who lets nobody connect need not be told that we gave up
             answered = True
             raise
+        except TimeoutError:
+            raise TimedOut(f"{self.transport.url} has not answered {method} within {call.timeout:g} s") from None
         finally:
             if not answered:
                 await self.abandon(message)

@@ -20,7 +20,7 @@ SOONEST, LATEST = 0.02, 60.0
 
 
 class TaskState(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What the server said of a task last. `result` and `error` as they came, `error` with code and message."""
+    """What the server said of a task last. `result` is raw JSON, empty while there is none."""
 
     task_id: str
     status: Literal["working", "input_required", "completed", "failed", "cancelled"]
@@ -30,7 +30,7 @@ class TaskState(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     ttl_ms: int | None = None
     poll_interval_ms: int | float | None = None
     input_requests: dict[str, Question] | None = None
-    result: Raw | None = None
+    result: Raw = Raw(b"")
     error: Json | None = None
 
     @property
@@ -112,7 +112,7 @@ class ToolTask:
         state = self.state
         if state is not None and state.status == "cancelled":
             raise TaskCancelled(f"task {self.id} of tool {self.tool} was cancelled{_because(state)}")
-        if state is not None and (state.status == "failed" or state.result is None):
+        if state is not None and (state.status == "failed" or not bytes(state.result)):
             error = state.error or {}
             code, message = error.get("code"), error.get("message")
             raise RpcError(
@@ -120,7 +120,7 @@ class ToolTask:
                 message if isinstance(message, str) else f"task {self.id} failed{_because(state)}",
                 error.get("data"),
             )
-        result = tool_result(bytes(state.result) if state is not None and state.result else self._raw or b"{}")
+        result = tool_result(bytes(state.result) if state is not None else self._raw or b"{}")
         if check and result.is_error:
             raise ToolFailed(self.tool, result)
         return result

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,7 +45,7 @@ class Peer(msgspec.Struct):
 
 
 @asynccontextmanager
-async def peer(script: Script) -> AsyncIterator[Peer]:
+async def peer(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """Serves `script`; b"" closes the connection, bytes that end a head early too."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -72,8 +73,8 @@ async def peer(script: Script) -> AsyncIterator[Peer]:
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    one = Peer(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp")
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    one = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp")
     try:
         yield one
     finally:
