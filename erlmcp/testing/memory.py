@@ -22,9 +22,7 @@ class Memory:
         """As `client.Fetch`. Cancelled, it cancels the work, as a connection that closes does."""
         headers = {name.lower(): value for name, value in fields}
         request = Request(method.encode(), b"/mcp", b"", b"localhost", headers, (), body)
-        if method != "POST":
-            return _Reply(Response(405, headers=((b"Allow", b"POST"),)))
-        answer = self._endpoint(request)
+        answer = self._endpoint(request) if method == "POST" else self._endpoint.other(request)
         return _Reply(answer if isinstance(answer, Response) else await answer)
 
     async def aclose(self) -> None:

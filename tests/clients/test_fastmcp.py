@@ -50,6 +50,15 @@ async def test_it_answers_what_it_is_asked_in_rounds(everything: str) -> None:
     assert answer.content[0].text == "Hello, Ada!"  # type: ignore[union-attr]
 
 
+async def test_it_answers_requests_of_the_server(everything: str) -> None:
+    async def fill(_message: str, form: Any, _params: Any, _context: Any) -> Any:
+        return form(username="ada", email="ada@x")
+
+    async with Client(everything, mode="legacy", elicitation_handler=fill, timeout=PATIENCE) as session:
+        answer = await session.call_tool("test_elicitation", {"message": "who?"})
+    assert "ada@x" in answer.content[0].text  # type: ignore[union-attr]
+
+
 @MODES
 async def test_eight_clients_at_once_are_all_answered(shop: str, mode: Any) -> None:
     async def calls(first: int) -> list[Any]:

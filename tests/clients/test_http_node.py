@@ -47,6 +47,13 @@ def test_it_uses_what_is_offered(shop: str, mode: str) -> None:
     }
 
 
+def test_it_answers_requests_of_the_server_and_resumes_a_stream(shop: str, everything: str) -> None:
+    asked = got("legacy", shop, everything)["asked"]
+    assert asked["elicitation"].startswith("User response: ")
+    assert asked["sampling"] == "LLM response: up to 100"
+    assert asked["resumed"]
+
+
 def test_it_answers_what_it_is_asked_in_rounds(shop: str, everything: str) -> None:
     assert got("auto", shop, everything)["asked"] == {
         "elicitation": "Hello, Ada!",

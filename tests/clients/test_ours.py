@@ -1,14 +1,16 @@
 """Our own client, in each era and over both transports, against four workers."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from erlmcp import Client
-from erlmcp.client import LogMessage, Progress, RpcError, Stdio, ToolFailed
+from erlmcp.client import LogMessage, Progress, RpcError, Stdio, TaskCancelled, ToolFailed
 from tests.clients.ways import command, environment
+from tests.serving import serving
 
 PATIENCE = 10.0  # seconds
 ERAS = pytest.mark.parametrize("mode", ["auto", "2026-07-28", "legacy", "2025-03-26"])
@@ -64,6 +66,56 @@ async def test_a_call_that_is_cancelled_stops_its_tool(shop: str, way: str, mode
             assert await told.get() == b"started\n"
             call.cancel()
             assert await told.get() == b"stopped\n"
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of four workers that serve the conformance fixture, which asks in every way there is."""
+    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
+        yield url
+
+
+USER: Any = {
+    "elicit": lambda question: dict.fromkeys(question.requested_schema["properties"], "ada"),
+    "sample": lambda ask: f"up to {ask.max_tokens}",
+    "roots": ["file:///work"],
+}
+
+
+async def test_what_any_worker_asks_is_answered_and_a_stream_resumed_in_the_older_era(everything: str) -> None:
+    async with Client(everything, mode="legacy", timeout=PATIENCE, **USER) as one:
+        for _ in range(8):
+            assert "ada" in (await one.call_tool("test_elicitation", {"message": "who?"})).text
+            assert (await one.call_tool("test_sampling", {"prompt": "x"})).text == "LLM response: up to 100"
+        assert not (await one.call_tool("test_reconnection")).is_error
+
+
+async def test_what_any_worker_asks_is_answered_in_rounds(everything: str) -> None:
+    async with Client(everything, timeout=PATIENCE, **USER) as one:
+        for _ in range(8):
+            assert (await one.call_tool("test_input_required_result_elicitation")).text == "Hello, ada!"
+            assert (await one.call_tool("test_input_required_result_multi_round")).text == "ada likes ada."
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_changes_are_followed_at_any_worker(everything: str, mode: str) -> None:
+    async with Client(everything, mode=mode, timeout=PATIENCE) as one, one.listen(tools=True) as changes:
+        for _ in range(4):
+            await one.call_tool("test_trigger_tool_change")
+            change = await asyncio.wait_for(anext(changes), PATIENCE)
+            assert change.method == "notifications/tools/list_changed"
+
+
+async def test_tasks_are_followed_at_any_worker(everything: str) -> None:
+    async with Client(everything, tasks=True, timeout=PATIENCE, elicit=lambda _: {"confirm": True}) as one:
+        task = await one.start_tool("slow_compute", {"seconds": 0, "label": "tea"})
+        assert task.id is not None
+        assert "tea" in (await task.result(PATIENCE)).text
+        assert (await one.call_tool("confirm_delete", {"filename": "a.txt"})).text
+        stopped = await one.start_tool("slow_compute", {"seconds": 60, "label": "tea"})
+        await stopped.cancel()
+        with pytest.raises(TaskCancelled):
+            await stopped.result(PATIENCE)
 
 
 @ERAS

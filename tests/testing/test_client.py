@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from erlmcp import App, Client, Context
-from erlmcp.client import LogMessage, Progress, RpcError, ToolFailed
+from erlmcp.client import ClientError, LogMessage, Progress, RpcError, ToolFailed
 from erlmcp.testing import client
 from tests.clients.shop import app as shop
 
@@ -52,10 +53,11 @@ async def test_progress_comes_in_order_and_before_the_answer(era: str) -> None:
     assert [(each.progress, each.total, each.message) for each in heard] == [(n, 3, f"minute {n}") for n in (1, 2, 3)]
 
 
-async def test_log_messages_come_from_the_level_on_that_was_asked_for() -> None:
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_log_messages_come_from_the_level_on_that_was_asked_for(era: str) -> None:
     heard: list[LogMessage] = []
     for level, count in (("warning", 1), ("error", 1)):
-        async with client(shop, on_log=heard.append, log_level=level) as one:
+        async with client(shop, era=era, on_log=heard.append, log_level=level) as one:
             await one.call_tool("bake", {"minutes": 1})
         assert len(heard) == count
 
@@ -80,6 +82,55 @@ async def test_the_app_is_at_work_inside_and_at_rest_after() -> None:
         assert (await one.call_tool("state")).text == "the state"
         assert told == ["opened"]
     assert told == ["opened", "closed"]
+
+
+class Home(Struct):
+    street: str
+    speed: str = "slow"
+
+
+def asking() -> App:
+    """An app that asks its client in every way there is."""
+    app = App("asking")
+
+    @app.tool
+    async def deliver(context: Context) -> str:
+        """Asks for an address."""
+        home = (await context.elicit("Where to?", Home, key="home")).granted()
+        return f"{home.street}, {home.speed}"
+
+    @app.tool
+    async def speak(context: Context) -> str:
+        """Asks the client's model."""
+        said = await context.sample("hello", max_tokens=5)
+        return str(said.text)
+
+    @app.tool
+    async def where(context: Context) -> str:
+        """Asks for the roots."""
+        return ", ".join(root.uri for root in await context.roots())
+
+    return app
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy", "2025-06-18"])
+async def test_what_an_app_asks_is_answered_by_the_tests_handlers(era: str) -> None:
+    handlers: Any = {
+        "elicit": lambda question: {"street": f"{question.message} Lane 1"},
+        "sample": lambda ask: f"at most {ask.max_tokens}",
+        "roots": ["file:///home"],
+    }
+    async with client(asking(), era=era, timeout=5, **handlers) as one:
+        assert (await one.call_tool("deliver")).text == "Where to? Lane 1, slow"
+        assert (await one.call_tool("speak")).text == "at most 5"
+        assert (await one.call_tool("where")).text == "file:///home"
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_a_client_without_handlers_is_told_what_is_missing(era: str) -> None:
+    async with client(asking(), era=era, timeout=5) as one:
+        with pytest.raises(ClientError, match="elicitation"):
+            await one.call_tool("deliver")
 
 
 async def test_to_cancel_the_caller_cancels_the_tool() -> None:
@@ -117,7 +168,8 @@ async def test_an_option_that_is_none_is_refused() -> None:
             pass
 
 
-async def test_a_client_in_memory_hears_of_changes() -> None:
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_a_client_in_memory_hears_of_changes(era: str) -> None:
     app = App("changing")
 
     @app.resource("a://b")
@@ -131,7 +183,7 @@ async def test_a_client_in_memory_hears_of_changes() -> None:
         app.resource_updated("a://b")
         return "done"
 
-    async with client(app) as one, asyncio.timeout(5), one.listen(tools=True, uris=["a://b"]) as changes:
+    async with client(app, era=era) as one, asyncio.timeout(5), one.listen(tools=True, uris=["a://b"]) as changes:
         assert changes.honoured.get("resourceSubscriptions") == ["a://b"]
         await one.call_tool("touch")
         assert (await anext(changes)).uri == "a://b"
