@@ -314,4 +314,4 @@ class Assembly(Registry, Signals):
 
 def _told_above(change: Change, prefix: str) -> Change:
     """What a mounted app tells, in the words of the app that it is mounted in."""
-    return updated(under(prefix, change.key)) if change.method == UPDATED else change
+    return updated(under(prefix, change.key), change.here) if change.method == UPDATED else change

@@ -7,6 +7,7 @@ listens for one resource is found without a look at the others. It does not know
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import msgspec
@@ -40,6 +41,8 @@ class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
     key: str = ""
     members: bytes = b""
     """The members of the notification's parameters as JSON, without braces and without `_meta`."""
+    here: bool = False
+    """Told to the listeners of this process only, and at once."""
 
 
 class Listener(Protocol):
@@ -56,9 +59,9 @@ Anew: TypeAlias = Callable[[str], Change | None]
 """What is told of a key when changes may have been missed; None: nothing now."""
 
 
-def updated(uri: str) -> Change:
+def updated(uri: str, here: bool = False) -> Change:
     """The resource at `uri` says something else now."""
-    return Change(UPDATED, uri, b'"uri":' + msgspec.json.encode(uri))
+    return Change(UPDATED, uri, b'"uri":' + msgspec.json.encode(uri), here)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -92,7 +95,10 @@ class Changes:
 
     def tell(self, change: Change) -> None:
         """Tell everybody, from any thread. Changes of one interest within one turn of the loop are told once, as the
-        last one says."""
+        last one says. One that is told `here` only goes its own way."""
+        if change.here:
+            self._tell_here(change)
+            return
         with self._lock:
             self._untold.pop((change.method, change.key), None)
             self._untold[change.method, change.key] = change
@@ -104,6 +110,14 @@ class Changes:
             loop.call_soon_threadsafe(self._flush)
         except RuntimeError:  # the loop is closed: the process is leaving
             return
+
+    def _tell_here(self, change: Change) -> None:
+        loop, running = self._loop, _running_loop()
+        if loop is None or loop is running:  # None: nobody has ever listened
+            self._pass_on(change)
+            return
+        with suppress(RuntimeError):  # the loop is closed: the process is leaving
+            loop.call_soon_threadsafe(self._pass_on, change)
 
     def open(self) -> None:
         """The process serves, on the running loop: from here on, threads can tell."""

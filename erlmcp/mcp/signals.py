@@ -32,15 +32,16 @@ class Signals:
         """Tell clients that listen for it, at any worker, to list the prompts again."""
         self.tell(Change(PROMPTS))
 
-    def resource_updated(self, uri: str) -> None:
+    def resource_updated(self, uri: str, *, here: bool = False) -> None:
         """Tell clients that subscribe to the resource at `uri`, at any worker, to read it again.
 
-        `uri` is the one that they read it by, with a template's variables filled in. Raises TypeError for what is no
+        `uri` is the one that they read it by, with a template's variables filled in. `here`: tell those of this process
+        only, at once; for an app that hears of the change in each process anyway. Raises TypeError for what is no
         string.
         """
         if not isinstance(uri, str):
             raise TypeError(f"resource_updated takes the URI of a resource as a string, not {type(uri).__name__}")
-        self.tell(updated(uri))
+        self.tell(updated(uri, here))
 
     # What follows is for those who serve the app.
 

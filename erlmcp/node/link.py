@@ -11,6 +11,7 @@ from erlmcp import backplane, otp, tcps
 from erlmcp.node.keeping import Keeper
 from erlmcp.node.line_state import (
     DATABASE,
+    FACTS,
     LINE_SOCKET,
     STATE,
     LineState,
@@ -57,6 +58,10 @@ class LineLink:
         """For the tree: the link, and the reader where there is something to read."""
         link = otp.ChildSpec("line link", self.link.run, shutdown=1.0)
         return [link, *([Keeper(self.reader).child("database")] if self.reader else [])]
+
+    def hear_facts(self, deliver: Callable[[bytes], None]) -> None:
+        """Have `deliver` called with each receipt of the line as JSON, from now on, in the order of the chain."""
+        self.link.subscribe(FACTS, deliver)
 
     def probes(self) -> list[Callable[[], Check]]:
         """For `/health`."""

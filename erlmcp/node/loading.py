@@ -28,7 +28,7 @@ def app_for(sections: "Sections", line: "LineLink") -> "App":
 
     if line.views is None:
         raise RuntimeError("who serves the line reads its database")
-    return build(tcps.RemoteCoordinator(line.link), line.views)
+    return build(tcps.RemoteCoordinator(line.link), line.views, line.hear_facts)
 
 
 def load_app(spec: str) -> "App":

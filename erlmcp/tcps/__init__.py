@@ -55,7 +55,7 @@ from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sa
 from erlmcp.tcps.gate import SEVERITY_OF, TAKES, GateResult, Past, Thresholds, Violation, judge
 from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import BucketStatus, Level
-from erlmcp.tcps.limits import FILE_BYTES, FILES_BYTES
+from erlmcp.tcps.limits import EVIDENCE, FILE_BYTES, FILES_BYTES
 from erlmcp.tcps.line import Dependent, Done, Line, Outputs, Payload
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.pages import (
@@ -82,6 +82,7 @@ from erlmcp.tcps.work_order import TRANSITIONS, Signal, SlaState, Status, WorkOr
 
 __all__ = [
     "ANDON_TRANSITIONS",
+    "EVIDENCE",
     "FILES_BYTES",
     "FILE_BYTES",
     "GATE_OF",

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -30,9 +30,20 @@ class Plant:
 
     def __init__(self, line: Line, views: Views, path: Path | None = None) -> None:
         self._line, self._views, self._path = line, views, path
-        self.app: App = doors.build(line, views)
+        self.facts: list[bytes] = []
+        self._hear: Callable[[bytes], None] = self.facts.append
+        self.app: App = doors.build(line, views, self._listen)
         self.app.bind(Options())
         self.endpoint = Endpoint(self.app, Options())
+
+    def _listen(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
+
+    def publish(self, facts: list[bytes]) -> None:
+        """What the line commits; in `facts`, too."""
+        self.facts += facts
+        for fact in facts:
+            self._hear(fact)
 
     async def ask(self, request: Any) -> dict[str, Any]:
         """The JSON-RPC message that answers."""
@@ -118,9 +129,12 @@ async def plant(folder: Path) -> AsyncIterator[Plant]:
 
     quick = StoreOptions(durable=False)
     async with SqliteOwner(path, schema(), quick) as owner, SqliteReader(path, schema(), quick) as reader:
-        coordinator = Coordinator(owner, now=now)
+        hear: list[Callable[[list[bytes]], None]] = []
+        coordinator = Coordinator(owner, publish=lambda facts: [tell(facts) for tell in hear], now=now)
+        opened = Plant(coordinator, Views(reader, now=now), path)
+        hear.append(opened.publish)
         async with at_work(coordinator):
-            yield Plant(coordinator, Views(reader, now=now), path)
+            yield opened
 
 
 class Failing:

@@ -100,6 +100,22 @@ async def test_processes_that_share_a_bus_hear_of_each_others_changes():
     assert ear.heard == far.heard == [Change(TOOLS)]
 
 
+async def test_what_is_told_here_only_is_heard_at_once_in_this_process_and_in_no_other():
+    bus = HeldBus()
+    here, there, ear, other = joined(bus), joined(bus), Ear(), Ear()
+    here.tell(updated("a://b", here=True))  # nobody has ever listened
+    here.attach(ear, [(UPDATED, "a://b")])
+    there.attach(other, [(UPDATED, "a://b")])
+    here.tell(updated("a://b", here=True))
+    assert [change.key for change in ear.heard] == ["a://b"]
+    thread = threading.Thread(target=here.tell, args=[updated("a://b", here=True)])
+    thread.start()
+    thread.join()
+    await turn()
+    await turn()
+    assert (len(ear.heard), other.heard, bus.sent) == (2, [], [])
+
+
 async def test_a_listener_can_be_interested_in_more_later_and_in_less():
     changes, ear = joined(), Ear()
     changes.attach(ear)

@@ -24,7 +24,9 @@ def test_each_signal_says_what_changed():
     app.prompts_changed()
     app.resources_changed()
     app.resource_updated("a://ü")
-    assert [(change.method, change.key) for change in told] == [
+    app.resource_updated("a://b", here=True)
+    assert [change.here for change in told] == [False, False, False, False, True]
+    assert [(change.method, change.key) for change in told[:-1]] == [
         (TOOLS, ""),
         (PROMPTS, ""),
         (RESOURCES, ""),

@@ -6,9 +6,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import asdict
 
 from erlmcp import ToolError
+from erlmcp.mcp import ResourceNotFound
 from erlmcp.otp import Down, Overloaded
 from erlmcp.store import StoreError
-from erlmcp.tcps import Ask, Command, Line, Refusal, Refused, Views
+from erlmcp.tcps import Ask, Command, File, Line, Refusal, Refused, Views
 
 __all__ = ["ACTOR", "PATIENCE", "RETRY_AFTER", "Answer", "Desk"]
 
@@ -36,10 +37,11 @@ class Desk:
         self.views: Final = views
         self._line: Final = line
 
-    async def execute(self, command: Command, idempotency_key: str | None) -> Answer:
-        """The object after the command under its word, and `receipt_seq`. Raises ToolError."""
+    async def execute(self, command: Command, idempotency_key: str | None, files: tuple[File, ...] = ()) -> Answer:
+        """The objects after the command under their words, and `receipt_seq`. Raises ToolError."""
+        ask = Ask(ACTOR, command.name, command, idempotency_key, files)
         try:
-            done = await self._line.execute(Ask(ACTOR, command.name, command, idempotency_key), PATIENCE)
+            done = await self._line.execute(ask, PATIENCE)
         except Refused as refused:
             raise _refusal(refused.refusal) from refused
         except Overloaded as full:
@@ -61,6 +63,15 @@ class Desk:
             raise _refusal(refused.refusal) from refused
         except StoreError as error:
             raise _wait("unavailable", "the store cannot be read now; /health says why", _AGAIN) from error
+
+    async def read(self, uri: str, question: Awaitable[T]) -> T:
+        """What the resource at `uri` holds. Raises ResourceNotFound and ToolError."""
+        try:
+            return await self.look(question)
+        except ToolError as error:
+            if error.data is not None and error.data["code"] == "not_found":
+                raise ResourceNotFound(uri) from error
+            raise
 
 
 _AGAIN: Final = f"call again in {RETRY_AFTER} second"

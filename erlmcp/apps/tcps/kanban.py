@@ -1,11 +1,11 @@
-"""The tools `kanban_*` and the resource of the board. Methods carry the tools' names; the line decides."""
+"""The tools `kanban_*`, and the resources of a bucket and of the board. Methods carry the tools' names."""
 
 from typing import Final
 
 from erlmcp import App
 from erlmcp.apps.tcps.desk import Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS
-from erlmcp.tcps import Board, Bucket, SetLimit
+from erlmcp.tcps import Board, Bucket, BucketStatus, SetLimit
 
 __all__ = ["Kanban"]
 
@@ -21,10 +21,11 @@ class Kanban:
         app.tool(title="Look at the kanban", annotations=LOOKS)(self.kanban_status)
         app.tool(title="Set a WIP limit", annotations=CHANGES)(self.kanban_set_limit)
         app.resource("tcps://board", name="board", title="The board")(self.board)
+        app.resource("tcps://kanban/{bucket}", name="kanban", title="A bucket")(self.read)
 
     async def kanban_status(self, bucket: Bucket | None = None) -> Answer:
         """See how full the buckets are: orders in progress (current), limit, free slots (available), utilization in per
-        cent, level (normal, bottleneck, alert, critical), and how many are queued, completed and cancelled.
+        cent, level (normal, bottleneck, alert, critical), and how many are queued, blocked, completed and cancelled.
 
         Args:
             bucket: Only this bucket; all six when left out.
@@ -43,5 +44,11 @@ class Kanban:
         return await self._desk.execute(SetLimit(bucket, limit), idempotency_key)
 
     async def board(self) -> Board:
-        """The line at this moment: every bucket, the next orders of each, those in progress and the last completed."""
+        """The line at this moment: every bucket, the next orders of each, those in progress, the last completed, and
+        the andons that are not resolved."""
         return await self._desk.look(self._desk.views.board())
+
+    async def read(self, bucket: Bucket) -> BucketStatus:
+        """One bucket, as kanban_status shows it."""
+        (status,) = await self._desk.look(self._desk.views.kanban(bucket))
+        return status

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from erlmcp import App, ToolError
+from erlmcp import App
 from erlmcp.apps.tcps.desk import Answer, Desk
 from erlmcp.apps.tcps.hints import LOOKS
-from erlmcp.mcp import ResourceNotFound
 from erlmcp.tcps import Receipt
 
 __all__ = ["Receipts"]
@@ -31,10 +30,11 @@ class Receipts:
         Args:
             seq: The sequence number of the receipt; 1 is the first.
         """
-        return {"receipt": await self._receipt(seq)}
+        return {"receipt": await self._desk.look(self._desk.views.receipt(seq))}
 
     async def receipt_list(
         self,
+        sku_id: str | None = None,
         work_order_id: str | None = None,
         type: str | None = None,  # noqa: A002 - the argument's name is API
         limit: int = 50,
@@ -43,13 +43,14 @@ class Receipts:
         """List receipts, the newest first: what happened, who did it and when.
 
         Args:
+            sku_id: Only receipts of this sku, SKU-….
             work_order_id: Only receipts of this work order, WO-….
             type: Only receipts of this type: the name of a tool that changes something, or work_order_start_refused and
                 the like for a pull that found no free slot.
             limit: How many at most, 1 to 200.
             cursor: The next_cursor of the page before; leave it out for the first page.
         """
-        return await self._desk.look(self._desk.views.receipts(work_order_id, type, limit, cursor))
+        return await self._desk.look(self._desk.views.receipts(work_order_id, type, limit, cursor, sku_id))
 
     async def receipt_verify(self, from_seq: int = 1, to_seq: int | None = None) -> Answer:
         """Verify that the chain of receipts is whole. Answers chain ok with the count and the head of the chain, or
@@ -63,12 +64,4 @@ class Receipts:
 
     async def read(self, seq: int) -> Receipt:
         """One receipt exactly as it was hashed."""
-        try:
-            return await self._receipt(seq)
-        except ToolError as error:
-            if error.data is not None and error.data["code"] == "not_found":
-                raise ResourceNotFound(f"tcps://receipts/{seq}") from error
-            raise
-
-    async def _receipt(self, seq: int) -> Receipt:
-        return await self._desk.look(self._desk.views.receipt(seq))
+        return await self._desk.read(f"tcps://receipts/{seq}", self._desk.views.receipt(seq))

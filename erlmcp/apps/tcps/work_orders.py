@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from erlmcp import App, ToolError
+from erlmcp import App
 from erlmcp.apps.tcps.desk import Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS, UNDOES
-from erlmcp.mcp import ResourceNotFound
 from erlmcp.tcps import (
+    AddDependency,
     Bucket,
     Cancel,
     Complete,
@@ -17,6 +17,7 @@ from erlmcp.tcps import (
     Pull,
     PullNext,
     Release,
+    RemoveDependency,
     SignalType,
     StartWorkOrder,
     Status,
@@ -44,6 +45,8 @@ class WorkOrders:
         app.tool(title="Complete a work order", annotations=CHANGES)(self.work_order_complete)
         app.tool(title="Give a work order back", annotations=CHANGES)(self.work_order_release)
         app.tool(title="Cancel a work order", annotations=UNDOES)(self.work_order_cancel)
+        app.tool(title="Make a work order depend on another", annotations=CHANGES)(self.work_order_add_dependency)
+        app.tool(title="Remove a dependency", annotations=CHANGES)(self.work_order_remove_dependency)
         app.tool(title="Update a work order", annotations=CHANGES)(self.work_order_update)
         app.resource("tcps://work-orders/{id}", name="work-order", title="Work order")(self.read)
 
@@ -57,13 +60,15 @@ class WorkOrders:
         labels: tuple[str, ...] = (),
         bucket: Bucket | None = None,
         priority: Priority | None = None,
+        dependencies: tuple[str, ...] = (),
         assignee: str | None = None,
         metadata: Metadata | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Make a work order from a signal, the outside event that justifies the work. It is queued in a bucket: a cve
-        in security, a refund in reliability, an install in features, a github_issue by its labels, an internal one in
-        the bucket you ask for.
+        in security (and a notice, an andon that stops nothing, tells everybody), a refund in reliability, an install in
+        features, a github_issue by its labels, an internal one in the bucket you ask for. While it depends on orders
+        that are not completed it is blocked.
 
         Args:
             signal_type: What kind of event asks for this work.
@@ -75,6 +80,7 @@ class WorkOrders:
             bucket: Only with signal_type internal: the bucket to queue it in; features when left out.
             priority: Only with signal_type internal: 1 to 10, 10 highest, or critical (10), high (7), medium (5),
                 low (3); the bucket's usual one when left out.
+            dependencies: The ids, WO-…, of work orders that must be completed before this one can start; at most 50.
             assignee: Who is to make it.
             metadata: A JSON object without decimals that is kept with the signal.
             idempotency_key: Any text of your own. The same call with the same key within 24 hours is carried out once.
@@ -89,16 +95,18 @@ class WorkOrders:
             priority=priority,
             assignee=assignee,
             metadata=metadata or {},
+            dependencies=dependencies,
         )
         return await self._desk.execute(command, idempotency_key)
 
     async def work_order_get(self, id: str) -> Answer:  # noqa: A002 - the argument's name is API
-        """Look at one work order: its status, bucket, priority, deadline, assignee and version.
+        """Look at one work order: its status, bucket, priority, deadline and how it stands to it (sla), assignee,
+        version, what it depends on (dependencies; blocked_by are those not completed), and the sku that is made for it.
 
         Args:
             id: The id of the work order, WO-….
         """
-        return {"work_order": await self._order(id)}
+        return {"work_order": await self._desk.look(self._desk.views.work_order(id))}
 
     async def work_order_list(
         self,
@@ -125,7 +133,9 @@ class WorkOrders:
         assignee: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Start this queued work order. It takes one of its bucket's slots; refused (wip_limit) when none is free.
+        """Start this queued work order. It takes one of its bucket's slots and opens its sku, the thing that is made:
+        take that through its gates next (gate_submit, sku_advance). Refused when no slot is free (wip_limit), while it
+        depends on orders that are not completed (blocked_by_dependencies), or while a stop is open (line_stopped).
 
         Args:
             id: The id of the work order, WO-….
@@ -137,8 +147,9 @@ class WorkOrders:
     async def work_order_pull(
         self, bucket: Bucket, assignee: str | None = None, idempotency_key: str | None = None
     ) -> Answer:
-        """Start the first work order that waits in a bucket: the highest priority, then the oldest. Refused when the
-        bucket has no free slot (wip_limit) or nothing waits in it (not_found).
+        """Start the first work order that waits in a bucket: the highest priority, then the oldest; it opens its sku.
+        Refused when the bucket has no free slot (wip_limit), nothing waits in it (not_found), or only stops are in the
+        way (line_stopped).
 
         Args:
             bucket: The bucket to pull from.
@@ -148,8 +159,9 @@ class WorkOrders:
         return await self._desk.execute(Pull(bucket, assignee), idempotency_key)
 
     async def work_order_pull_next(self, assignee: str | None = None, idempotency_key: str | None = None) -> Answer:
-        """Start the next work order, whichever bucket it is in: the best one whose bucket has a free slot. Refused when
-        nothing waits (not_found) or no bucket with work has a free slot (wip_limit).
+        """Start the next work order, whichever bucket it is in: the first of heijunka_schedule that can start. It opens
+        the order's sku: take that through its gates next (gate_submit, sku_advance). Refused when nothing waits
+        (not_found), no bucket with work has a free slot (wip_limit), or only stops are in the way (line_stopped).
 
         Args:
             assignee: Who makes it; who it was assigned to when left out.
@@ -162,7 +174,9 @@ class WorkOrders:
         id: str,  # noqa: A002 - the argument's name is API
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Say that a work order in progress is made. It frees its slot.
+        """Say that a work order in progress is made. It frees its slot and the orders that depend on it. Refused unless
+        its sku has passed gates 1 to 7 and gate 8 has run (gate_failed, gate_not_run), and while a stop is open
+        (line_stopped). Its sku is published afterwards: sku_advance to marketplace_validation, then sku_publish.
 
         Args:
             id: The id of the work order, WO-….
@@ -176,7 +190,8 @@ class WorkOrders:
         reason: str,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Give a work order in progress back: it is queued again, without assignee, and its slot is free.
+        """Give a work order in progress back: it is queued again, without assignee, and its slot is free. Its sku stays
+        in its stage with all its verdicts, and whoever starts the order next goes on there.
 
         Args:
             id: The id of the work order, WO-….
@@ -191,7 +206,8 @@ class WorkOrders:
         reason: str,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Cancel a work order that is queued or in progress: it will not be made. This cannot be taken back.
+        """Cancel a work order that is queued, blocked or in progress: it will not be made, and its sku is aborted. What
+        depends on it stays blocked. This cannot be taken back.
 
         Args:
             id: The id of the work order, WO-….
@@ -199,6 +215,37 @@ class WorkOrders:
             idempotency_key: Any text of your own. The same call with the same key within 24 hours is carried out once.
         """
         return await self._desk.execute(Cancel(id, reason), idempotency_key)
+
+    async def work_order_add_dependency(
+        self,
+        id: str,  # noqa: A002 - the argument's name is API
+        depends_on: str,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Have a work order that is queued or blocked wait for another one: it is blocked until that is completed.
+        Refused when the two would wait for each other (circular_dependency) or that one was cancelled (invalid).
+
+        Args:
+            id: The id of the work order that waits, WO-….
+            depends_on: The id of the work order that must be completed first, WO-….
+            idempotency_key: Any text of your own. The same call with the same key within 24 hours is carried out once.
+        """
+        return await self._desk.execute(AddDependency(id, depends_on), idempotency_key)
+
+    async def work_order_remove_dependency(
+        self,
+        id: str,  # noqa: A002 - the argument's name is API
+        depends_on: str,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Let a work order go on without another one. When that was the last it waited for, it is queued.
+
+        Args:
+            id: The id of the work order that waits, WO-….
+            depends_on: The id of the work order that it shall not wait for any more, WO-….
+            idempotency_key: Any text of your own. The same call with the same key within 24 hours is carried out once.
+        """
+        return await self._desk.execute(RemoveDependency(id, depends_on), idempotency_key)
 
     async def work_order_update(  # noqa: PLR0913 - the arguments of the tool (tcps.md §9)
         self,
@@ -211,8 +258,8 @@ class WorkOrders:
         assignee: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Change title, description, priority or assignee of a work order that is queued or in progress. What is left
-        out stays. Refused (conflict) when somebody changed it after you read it.
+        """Change title, description, priority or assignee of a work order that is queued, blocked or in progress. What
+        is left out stays. Refused (conflict) when somebody changed it after you read it.
 
         Args:
             id: The id of the work order, WO-….
@@ -228,12 +275,4 @@ class WorkOrders:
 
     async def read(self, id: str) -> WorkOrder:  # noqa: A002 - the variable of the URI
         """One work order, as work_order_get shows it."""
-        try:
-            return await self._order(id)
-        except ToolError as error:
-            if error.data is not None and error.data["code"] == "not_found":
-                raise ResourceNotFound(f"tcps://work-orders/{id}") from error
-            raise
-
-    async def _order(self, order_id: str) -> WorkOrder:
-        return await self._desk.look(self._desk.views.work_order(order_id))
+        return await self._desk.read(f"tcps://work-orders/{id}", self._desk.views.work_order(id))
