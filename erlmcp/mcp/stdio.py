@@ -136,7 +136,7 @@ class Conversation:
         self.tasks: Final = TaskRunner(app, options, shared, tail_of_calls(app))
         served = surfaces(app, options, shared, self.tasks)
         self._modern: Final = served[next(iter(MODERN.values()))]
-        self._older: Final = legacy.PipeSession(served, options, way.write)
+        self._older: Final = legacy.PipeSession(app, options, served, self._changes, way.write, Voice(way))
         self._running: dict[bytes, Running] = {}
         self._idle: asyncio.Future[None] | None = None
 
@@ -198,6 +198,8 @@ class Conversation:
                 self.cancel(key_of(bytes(_CANCELLED.decode(note.params or b"{}").request_id)))
             except msgspec.ValidationError:  # "Invalid cancellation notifications SHOULD be ignored"
                 return
+        else:
+            self._older.noted(note)
 
     def cancel(self, key: bytes) -> None:
         """The client does not want this answer any more: it gets none."""
@@ -297,6 +299,7 @@ class Conversation:
             await asyncio.wait([self._idle], timeout=seconds)
         for key in list(self._running):
             self.cancel(key)
+        self._older.close()
 
 
 def key_of(raw_id: bytes) -> bytes:

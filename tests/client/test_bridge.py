@@ -11,8 +11,8 @@ import pytest
 from erlmcp.client import UNREACHABLE, Address, Bridge, Network
 from tests.client.peer import Peer, Script, Seen, answer, event, note, peer, refusal, reply, response, stream
 from tests.client.test_legacy import until
-from tests.mcp.posts import META
-from tests.mcp.test_stdio import Pipe, cancelled, initialize, message, modern
+from tests.mcp.posts import META, message
+from tests.mcp.talking import Pipe, cancelled, initialize, modern
 
 WITHIN = 5.0
 

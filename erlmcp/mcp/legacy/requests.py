@@ -11,7 +11,7 @@ from erlmcp.mcp.legacy.store import Change
 from erlmcp.mcp.tool_error import ResourceNotFound
 from erlmcp.mcp.types import Envelope, LogLevel
 
-__all__ = ["CHANGES", "SetLevelParams", "SubscribeParams", "set_level", "subscribe", "unsubscribe"]
+__all__ = ["CHANGES", "SetLevelParams", "SubscribeParams", "check_watchable", "set_level", "subscribe", "unsubscribe"]
 
 MAX_URI: Final = 2048  # characters: what a session keeps is bounded
 
@@ -40,7 +40,7 @@ def subscribe(server: Server) -> Callable[[SubscribeParams, Context], Awaitable[
     app = server.app
 
     def perform(params: SubscribeParams, context: Context) -> Awaitable[bytes]:
-        _check(app, params.uri)
+        check_watchable(app, params.uri)
         return _change(server, params, context)
 
     return perform
@@ -50,7 +50,7 @@ def unsubscribe(server: Server) -> Callable[[SubscribeParams, Context], Awaitabl
     return lambda params, context: _change(server, params, context)
 
 
-def _check(app: App, uri: str) -> None:
+def check_watchable(app: App, uri: str) -> None:
     """Raises ResourceNotFound, and RpcError for a URI that is too long to be kept."""
     if len(uri) > MAX_URI:
         raise RpcError(INVALID_PARAMS, f"params.uri has {len(uri)} characters; at most {MAX_URI} can be watched")

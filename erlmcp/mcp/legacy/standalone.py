@@ -33,7 +33,7 @@ from erlmcp.mcp.legacy.store import StoreAway
 from erlmcp.mcp.legacy.stream import STANDALONE, Follower, Numbered, Standalone, new_name, read_event_id
 from erlmcp.mcp.versions import SUPPORTED
 
-__all__ = ["PRIMING", "Conflict", "Gone", "Streams", "primes"]
+__all__ = ["PRIMING", "Conflict", "Gone", "Streams", "interests_of", "primes"]
 
 PRIMING: Final = "2025-11-25"
 """The revision since which a stream may begin with an event that says nothing; older clients break on one."""
