@@ -29,13 +29,14 @@ from erlmcp.node.control import ask  # noqa: E402 - found through the line above
 from erlmcp.node.exits import Refusal  # noqa: E402
 from load.fresh import Failed, Fresh, Tally  # noqa: E402
 from load.journeys import MODERN, Client, Journey  # noqa: E402
+from load.older_journeys import OLDER  # noqa: E402
 
 START = 60.0  # seconds
 STOP = 60.0
 LOOK = 0.05
 SHOWN = 20  # failures that are told in words
 
-JOURNEYS: dict[str, Journey] = {**MODERN}
+JOURNEYS: dict[str, Journey] = {**MODERN, **OLDER}
 
 
 @dataclass

@@ -4,6 +4,7 @@ They are signals: never on disk. A line process that died or was replaced has fo
 own of the last minute, and tells them again to the next one.
 """
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +25,12 @@ WAIT: Final = 5.0  # seconds that a worker waits for an answer
 
 AT_HOME: Final = EventLimits(session=2 << 20, node=16 << 20, age=60.0)
 """What a worker keeps of its own."""
+
+GATHER: Final = 1.0
+"""Seconds in which a stream becomes known that is not: its client may come to another worker before its own one's word
+has come here, and after a line process has died all of them look for the next one each `RemoteOptions.retry`."""
+
+LOOK: Final = 0.02  # seconds between two looks for a stream that somebody has yet to tell of
 
 UNSENT: Final = 1024  # that wait for a line process which is away; they are at home as well
 
@@ -74,6 +81,13 @@ def part(ground: Ground, now: Callable[[], float] = time.monotonic) -> Part:
     """What the line process runs of it. `now`: monotonic seconds."""
     table = EventTable(ground.publish, EventLimits())
 
+    async def follow(stream: Stream, after: int, reader: str) -> Replay | None:
+        reply, until = table.follow(stream, after, reader, now()), now() + GATHER
+        while reply is None and now() < until:
+            await asyncio.sleep(LOOK)
+            reply = table.follow(stream, after, reader, now())
+        return reply
+
     async def answer(payload: bytes, _seconds: float) -> bytes:
         reply: Replay | None = None
         match _ask(payload):
@@ -82,7 +96,7 @@ def part(ground: Ground, now: Callable[[], float] = time.monotonic) -> Part:
             case Begin(stream, writer, request):
                 table.begin(stream, writer, request, now())
             case Follow(stream, after, reader):
-                reply = table.follow(stream, after, reader, now())
+                reply = await follow(stream, after, reader)
             case Leave(stream, reader):
                 table.leave(stream, reader)
             case Claim(stream, writer, instead):

@@ -40,30 +40,45 @@ class Listening:
         self._events: list[dict[str, Any]] = []
         self.whole = False
         """Whether the body has ended as a body ends, and not in the middle."""
+        self.retry = False
+        """Whether its client was told when to come back."""
 
     @classmethod
     async def open(cls, port: int, notifications: dict[str, Any], number: Any = 1) -> "Listening":
         """A stream whose acknowledgement was read."""
         params = {"_meta": META, "notifications": notifications}
-        body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "subscriptions/listen", "params": params})
-        head = [
-            "POST /mcp HTTP/1.1",
-            "Host: localhost",
-            "Content-Type: application/json",
-            "Accept: application/json, text/event-stream",
-            f"MCP-Protocol-Version: {MODERN}",
-            "Mcp-Method: subscriptions/listen",
-            f"Content-Length: {len(body)}",
-        ]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write("\r\n".join([*head, "", body]).encode())
-        stream = cls(reader, writer)
-        status, *_ = (await stream._within(reader.readuntil(b"\r\n\r\n"))).split(b"\r\n")
-        assert b" 200 " in status, status
+        message = {"jsonrpc": "2.0", "id": number, "method": "subscriptions/listen", "params": params}
+        headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "subscriptions/listen"}
+        stream, _ = await cls._ask(port, "POST", headers, json.dumps(message))
         acknowledged = await stream.next()
         assert acknowledged is not None
         assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
         return stream
+
+    @classmethod
+    async def of_session(cls, port: int) -> "Listening":
+        """The GET stream of a session of its own, of 2025-11-25."""
+        client = {"name": "listener", "version": "1"}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+        greeting, head = await cls._ask(port, "POST", {}, json.dumps(message))
+        await greeting.close()
+        session = next(line[16:] for line in head.split("\r\n") if line.lower().startswith("mcp-session-id: "))
+        headers = {"MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": session}
+        stream, _ = await cls._ask(port, "GET", headers, "")
+        return stream
+
+    @classmethod
+    async def _ask(cls, port: int, method: str, headers: dict[str, str], body: str) -> tuple["Listening", str]:
+        head = [f"{method} /mcp HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+        head += ["Content-Type: application/json", "Accept: application/json, text/event-stream"]
+        head += [f"{name}: {value}" for name, value in headers.items()]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write("\r\n".join([*head, "", body]).encode())
+        stream = cls(reader, writer)
+        told = (await stream._within(reader.readuntil(b"\r\n\r\n"))).decode()
+        assert " 200 " in told, told
+        return stream, told
 
     async def next(self) -> dict[str, Any] | None:
         """The next message; None at the end of the stream."""
@@ -76,7 +91,9 @@ class Listening:
             if not size:
                 self.whole = True
                 return None
-            self._events += [json.loads(line[5:]) for line in chunk.split(b"\n") if line.startswith(b"data:")]
+            lines = chunk.split(b"\n")
+            self.retry = self.retry or any(line.startswith(b"retry:") for line in lines)
+            self._events += [json.loads(line[5:]) for line in lines if line.startswith(b"data:") and line[5:].strip()]
         return self._events.pop(0)
 
     async def rest(self) -> list[dict[str, Any]]:

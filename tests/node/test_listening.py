@@ -58,6 +58,22 @@ async def test_a_hundred_streams_end_with_their_results_when_the_node_is_told_to
         assert result["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == number
 
 
+async def test_a_hundred_streams_of_sessions_are_told_when_to_come_back_and_the_node_is_gone_at_once(folder):
+    with running(folder, "--workers", "2", source=APP) as node:
+        port = node.port()
+        streams = [await Listening.of_session(port) for _ in range(100)]
+        await call(port, "change")
+        for stream in streams:
+            message = await stream.next()
+            assert message is not None
+            assert message["method"] == TOOLS
+            stream.retry = False  # the first event of a stream has one, too
+        node.process.send_signal(signal.SIGTERM)
+        assert await asyncio.gather(*(stream.rest() for stream in streams)) == [[]] * 100
+        assert await asyncio.to_thread(node.wait) == 0
+        assert all(stream.whole and stream.retry for stream in streams)
+
+
 async def test_a_roll_ends_the_streams_of_the_workers_that_leave_and_new_ones_hear(folder):
     with running(folder, "--workers", "2", source=APP) as node:
         port, before = node.port(), set(node.pids().values())

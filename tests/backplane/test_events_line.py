@@ -1,0 +1,58 @@
+"""The recent events of a node's sessions, over the hub: known to who comes a moment too early, and told again."""
+
+import asyncio
+from pathlib import Path
+
+from erlmcp.backplane import Ground
+from erlmcp.backplane.events import GATHER, LineEvents, part
+from erlmcp.mcp import Options
+from erlmcp.mcp.legacy import Event, Stream
+from tests.backplane.town import open_town
+from tests.otp.company import until
+
+STREAM = Stream("session", "call")
+ONE, TWO = Event(1, b'{"n":1}'), Event(2, b'{"n":2}', last=True)
+
+
+def services():
+    return part(Ground(None, lambda topic, payload: None, Options())).services  # type: ignore[arg-type]
+
+
+async def test_a_client_that_comes_before_the_word_of_its_worker_gets_its_stream_all_the_same(tmp_path: Path):
+    async with open_town(tmp_path, dict(services())) as town:
+        writer, reader = LineEvents(await town.join()), LineEvents(await town.join())
+        following = asyncio.create_task(reader.follow(STREAM, 1, "reader"))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not following.done()
+        writer.begin(STREAM, "writer", b"1")
+        writer.append(STREAM, ONE)
+        async with asyncio.timeout(GATHER + 5):
+            replay = await following
+        assert replay is not None
+        assert (replay.writer, replay.request) == ("writer", b"1")
+
+
+async def test_a_stream_that_nobody_tells_of_is_unknown_in_the_end(tmp_path: Path):
+    async with open_town(tmp_path, dict(services())) as town:
+        reader = LineEvents(await town.join())
+        async with asyncio.timeout(GATHER + 5):
+            assert await reader.follow(STREAM, 0, "reader") is None
+
+
+async def test_another_line_process_is_told_again_what_workers_have(tmp_path: Path):
+    async with open_town(tmp_path, dict(services())) as town:
+        writer, reader = LineEvents(await town.join()), LineEvents(await town.join())
+        writer.begin(STREAM, "writer", b"1")
+        writer.append(STREAM, ONE)
+        await town.shut()
+        writer.append(STREAM, TWO)
+        town.services = dict(services())
+        await town.open()
+        await until(lambda: town.links[1].connected)
+        async with asyncio.timeout(GATHER + 5):
+            replay = await reader.follow(STREAM, 0, "reader")
+            while replay is not None and replay.number < 2:
+                replay = await reader.follow(STREAM, 0, "reader")
+        assert replay is not None
+        assert replay.events == (ONE, TWO)
