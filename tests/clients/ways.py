@@ -13,9 +13,9 @@ __all__ = ["WAYS", "command", "environment"]
 WAYS = pytest.mark.parametrize("way", ["stdio", "bridge"])
 
 
-def command(way: str, url: str, folder: Path) -> list[str]:
+def command(way: str, url: str, folder: Path, app: str = "tests.clients.shop:app") -> list[str]:
     """What the client has to start. `url`: of the workers behind the bridge."""
-    where = ["--url", url] if way == "bridge" else ["tests.clients.shop:app", "--data-dir", str(folder / "data")]
+    where = ["--url", url] if way == "bridge" else [app, "--data-dir", str(folder / "data")]
     return [sys.executable, "-m", "erlmcp", "stdio", *where]
 
 
