@@ -45,8 +45,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     many, what a sender that does not wait adds is dropped."""
 
     max_subscriptions: int = 2000
-    """Streams of notifications that are open in one worker; the next one is refused with 503 and Retry-After. An idle
-    one costs about 11 KiB, and a connection of `http.max_connections`."""
+    """Streams of `subscriptions/listen` that are open in one worker; the next is refused with 503 and Retry-After.
+    An idle one costs about 11 KiB, and a connection of `http.max_connections`."""
 
     max_subscribed: int = 1000
     """URIs that one `subscriptions/listen` may list; a client opens a second stream for more."""

@@ -278,7 +278,7 @@ class Conversation:
 
     def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
         if self._on_call is not None:
-            self._on_call(call.method.name, call.target, word_for(outcome), time.perf_counter() - started)
+            self._on_call(call.method.name, call.target, word_for(outcome, call.method), time.perf_counter() - started)
 
     # The end
 

@@ -16,7 +16,7 @@ from erlmcp.mcp import legacy
 from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
-from erlmcp.mcp.call import Call, Members
+from erlmcp.mcp.call import Call, Members, Served
 from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS
 from erlmcp.mcp.context import Sink
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
@@ -185,7 +185,7 @@ class Endpoint:
     def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
         if self._on_call is not None:
             elapsed = time.perf_counter() - started
-            self._on_call(call.method.name, call.target, word_for(outcome), elapsed)
+            self._on_call(call.method.name, call.target, word_for(outcome, call.method), elapsed)
 
 
 def _acknowledge(headers: Mapping[bytes, bytes]) -> Response:
@@ -196,10 +196,10 @@ def _acknowledge(headers: Mapping[bytes, bytes]) -> Response:
     return ACCEPTED
 
 
-def word_for(outcome: bytes | Failure | None) -> str:
-    """The outcome in the observer's vocabulary."""
+def word_for(outcome: bytes | Failure | None, method: Served) -> str:
+    """The outcome in the observer's vocabulary. A stream without an end of its own is ended well by its client."""
     if outcome is None:
-        return "cancelled"
+        return "ok" if method.streams else "cancelled"
     if isinstance(outcome, Failure):
         return str(outcome.error.code)
     if isinstance(outcome, Unfinished):

@@ -18,7 +18,6 @@ from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS, UPDATED, Change, Chang
 from erlmcp.mcp.context import Context, Sink
 from erlmcp.mcp.declared import has_prompts, has_resources, has_tools
 from erlmcp.mcp.identity import Server
-from erlmcp.mcp.options import Options
 from erlmcp.mcp.task_methods import TASK_NEWS, has_tasks, known_tasks, knows_tasks
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.types import PREFIX, ListenParams, SubscriptionFilter
@@ -69,11 +68,16 @@ KEYED: Final = (
 
 def listen(server: Server) -> Perform:
     """The handler of the method."""
-    changes, options = server.backplane.changes, server.options
+    changes, most = server.backplane.changes, server.options.max_subscriptions
+    streams: set[Subscription] = set()
 
     def opened(honoured: dict[str, Any], context: Context) -> asyncio.Future[bytes]:
-        _make_room(changes, options, honoured)
+        if len(streams) >= most:
+            raise Overloaded(f"{most} streams of notifications are open in this worker")
+        _make_room(changes, honoured)
         subscription = Subscription(context.facts.id, context.sink, changes)
+        streams.add(subscription)
+        subscription.ended.add_done_callback(lambda _: streams.discard(subscription))
         subscription.open(honoured)
         return subscription.ended
 
@@ -117,9 +121,7 @@ def _check(member: str, keys: list[str], most: int) -> None:
         raise RpcError(INVALID_PARAMS, f"{where} has an entry of more than {KEY_LIMIT} characters")
 
 
-def _make_room(changes: Changes, options: Options, honoured: dict[str, Any]) -> None:
-    if changes.listeners >= options.max_subscriptions:
-        raise Overloaded(f"{changes.listeners} streams of notifications are open in this worker")
+def _make_room(changes: Changes, honoured: dict[str, Any]) -> None:
     if changes.interests + sum(1 for _ in _interests(honoured)) > ALL_KEYS:
         raise Overloaded(f"the streams of this worker listen for {changes.interests} things already")
 

@@ -251,6 +251,15 @@ async def test_all_streams_together_listen_for_so_many_uris(monkeypatch: pytest.
         assert "listen for 4 things already" in said(answer)["error"]["message"]
 
 
+async def test_a_client_that_ends_its_stream_by_leaving_has_ended_it_well():
+    heard: list[tuple[str, str]] = []
+    place = Place()
+    place.endpoint._on_call = lambda method, _target, outcome, _elapsed: heard.append((method, outcome))
+    async with place.listening(ALL):
+        assert heard == []
+    assert heard == [("subscriptions/listen", "ok")]
+
+
 async def test_open_streams_are_no_calls_in_flight():
     place = Place(max_calls=1)
     async with place.listening(ALL), place.listening(ALL):
