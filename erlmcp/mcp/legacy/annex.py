@@ -6,7 +6,6 @@ how it is counted and watched, is the host's business.
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 import msgspec
@@ -184,8 +183,7 @@ class Annex:
             options.keep_alive,
             primes=primes(session),
         )
-        stream.backchannel = self._backchannel
-        stream.on_attach = partial(self._calls.begin, session)
+        stream.backchannel, stream.calls, stream.opened = self._backchannel, self._calls, session
         return stream
 
     def _take(self, message: Notification | Reply, session: Session | None) -> Response:

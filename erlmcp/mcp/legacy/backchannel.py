@@ -16,6 +16,8 @@ from erlmcp.jsonrpc import Reply, encode_notification, encode_request
 from erlmcp.mcp.backplane import Bus
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.inputs import Answers, InputRequest
+from erlmcp.mcp.legacy.calls import Calls
+from erlmcp.mcp.legacy.sessions import Session
 from erlmcp.mcp.legacy.stream import CallStream
 from erlmcp.mcp.tool_error import ToolError
 
@@ -131,11 +133,17 @@ def _refused(returned: Returned) -> ToolError:
 
 
 class SessionCall(CallStream):
-    """The stream of a call that may ask its client."""
+    """The stream of a call that may ask its client, and be cancelled by it."""
 
-    __slots__ = ("backchannel",)
+    __slots__ = ("backchannel", "calls", "opened")
 
     backchannel: Backchannel
+    calls: Calls
+    opened: Session
+
+    def attach(self, work: asyncio.Future[bytes]) -> None:
+        super().attach(work)
+        self.calls.begin(self.opened, self, work)
 
 
 async def ask(context: Context, requests: Mapping[str, InputRequest]) -> Answers:

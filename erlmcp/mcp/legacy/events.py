@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     number: int
     """Its place in the stream, from 1; 0 is the beginning, which says nothing."""
     message: bytes
-    """A JSON-RPC message; empty for the beginning."""
+    """A JSON-RPC message; empty for the beginning, and for an end that says nothing."""
     last: bool = False
 
 
@@ -61,6 +61,8 @@ class Replay(msgspec.Struct, frozen=True, array_like=True):
     """The address of who writes it."""
     request: bytes
     """The raw id of the request that it answers; empty for a stream that answers none."""
+    ended: bool = False
+    """Whether the newest event is the last."""
 
 
 class Later(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -155,6 +157,7 @@ class Recent(msgspec.Struct, eq=False):
     events: deque[Event] = msgspec.field(default_factory=deque)
     size: int = OVERHEAD
     number: int = 0
+    ended: bool = False
     reader: str = ""
 
 
@@ -193,7 +196,7 @@ class EventTable:
         if event.number <= recent.number:
             return
         recent.events.append(event)
-        recent.number, recent.touched = event.number, now
+        recent.number, recent.touched, recent.ended = event.number, now, event.last
         self._grow(recent, len(event.message) + OVERHEAD)
         self._streams.move_to_end(stream)
         self._of_session[stream.session].streams.move_to_end(stream.name)
@@ -210,7 +213,7 @@ class EventTable:
             self._publish(topic_of(other), encode_signal(Superseded(stream)))
         recent.reader = reader
         events = tuple(event for event in recent.events if event.number > after)
-        return Replay(events, recent.number, recent.writer, recent.request)
+        return Replay(events, recent.number, recent.writer, recent.request, recent.ended)
 
     def leave(self, stream: Stream, reader: str) -> None:
         recent = self._streams.get(stream)

@@ -51,9 +51,12 @@ LINGER: Final = 60.0
 """Seconds that a standalone stream without a reader is still written, for a client that comes back."""
 
 
+PRIMED: Final = frozenset(SUPPORTED[: SUPPORTED.index(PRIMING) + 1])
+
+
 def primes(session: Session) -> bool:
     """By the version that the session agreed on, not by the header of a request."""
-    return SUPPORTED.index(session.version) <= SUPPORTED.index(PRIMING)
+    return session.agreement.version in PRIMED
 
 
 class Conflict(Exception):
@@ -91,7 +94,7 @@ class Streams:
         self._followers: dict[Stream, Follower] = {}
         self._probing: dict[Stream, asyncio.Future[bool]] = {}
         self._claiming: set[asyncio.Task[None]] = set()
-        self._watches: dict[Stream, asyncio.Task[None]] = {}
+        self._watches: dict[Follower, asyncio.Task[None]] = {}
         bus.subscribe(topic_of(bus.address), self._hear, self._resync)
         bus.subscribe(PROBES, self._hear)
 
@@ -132,7 +135,7 @@ class Streams:
         before = self._standalone.get(session.key)
         self._standalone[session.key] = standalone
         if before is not None:
-            before.finish()
+            before.cut()
         standalone.on_leave = partial(self._linger, session)
         standalone.on_read = partial(self._sessions.use, session)
         number = max(after or 0, replay.number if replay else 0)
@@ -157,10 +160,10 @@ class Streams:
     def _linger(self, session: Session, standalone: Standalone) -> None:
         """Its reader is gone. It may come back soon, here or elsewhere."""
         session.forget(standalone.finish)
-        if standalone.ended:
-            self._drop(standalone)
-        elif self._standalone.get(session.key) is standalone:
+        if not standalone.ended and self._standalone.get(session.key) is standalone:
             asyncio.get_running_loop().call_later(self._room.linger, self._drop, standalone)
+        else:
+            self._drop(standalone)
 
     def _drop(self, standalone: Standalone) -> None:
         stream = standalone.stream
@@ -181,12 +184,12 @@ class Streams:
         follower = Follower(stream, after, self._room.buffer, self._room.keep_alive)
         before = self._followers.get(stream)
         if before is not None:
-            before.finish()
+            before.cut()
         self._followers[stream] = follower
         follower.on_leave = self._unfollow
         local = self._calls.named(stream.session, stream.name)
         if local is not None:
-            local.let_go()
+            local.cut()
         try:
             replay = await self._store.follow(stream, after, self._bus.address)
         except BaseException:
@@ -195,18 +198,18 @@ class Streams:
         if replay is None and local is None:
             self._unfollow(follower)
             raise Gone
-        follower.start(replay.events if replay else ())
+        follower.start(replay.events if replay else (), ended=replay is not None and replay.ended)
         if follower.being_read:
-            self._watches[stream] = asyncio.get_running_loop().create_task(self._watch(follower, replay))
+            self._watches[follower] = asyncio.get_running_loop().create_task(self._watch(follower, replay))
         return follower
 
     def _unfollow(self, follower: Follower) -> None:
+        watch = self._watches.pop(follower, None)
+        if watch is not None:
+            watch.cancel()
         if self._followers.get(follower.stream) is follower:
             del self._followers[follower.stream]
             self._store.leave(follower.stream, self._bus.address)
-            watch = self._watches.pop(follower.stream, None)
-            if watch is not None:
-                watch.cancel()
 
     async def _watch(self, follower: Follower, replay: Replay | None) -> None:
         """End a stream whose writer is dead with an error, so that its client does not wait for ever."""
@@ -267,15 +270,13 @@ class Streams:
         standalone = self._standalone.get(stream.session)
         if standalone is not None and standalone.name == stream.name:
             del self._standalone[stream.session]
-            self._changes.detach(standalone)
-            standalone.finish()
+            standalone.cut()
         follower = self._followers.get(stream)
         if follower is not None:
-            follower.finish()
-            self._unfollow(follower)
+            follower.cut()
         call = self._calls.named(stream.session, stream.name)
         if call is not None:
-            call.let_go()
+            call.cut()
 
     def _answer(self, stream: Stream, reader: str) -> None:
         if reader == self._bus.address:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from erlmcp.http import COMMENT
-from erlmcp.jsonrpc import encode_notification, event
+from erlmcp.jsonrpc import INTERNAL_ERROR, RpcError, encode_error, encode_notification, event
 from erlmcp.mcp.changes import Change
 from erlmcp.mcp.legacy.events import Event, EventStore, Stream
 from erlmcp.mcp.stream import HARD_LIMIT, EventStream
@@ -24,6 +24,9 @@ RETRY: Final = 1000
 
 PROMPT: Final = 1.0
 """Seconds after which an answer that is not there becomes a stream: from then on its client can come back for it."""
+
+MAX_KEPT: Final = 1 << 20
+"""Bytes of a message that is kept. A larger one reaches who reads while it is sent."""
 
 NAME_BYTES: Final = 9  # random: unique in its session, and in practice anywhere
 CALL, STANDALONE = "c", "s"  # what the name of a stream begins with
@@ -78,6 +81,11 @@ class Numbered(EventStream):
         if self.being_read:
             self._released = True
             self._awake()
+
+    def cut(self) -> None:
+        """Its client reads it elsewhere: what is queued is sent there."""
+        self.abandon()
+        self._awake()
 
     def farewell(self) -> None:
         """As `let_go`, and say when to come back."""
@@ -162,15 +170,22 @@ class SessionStream(Numbered):
     def _put(self, message: bytes, *, last: bool = False) -> None:
         self._open()
         self.number += 1
-        self._store.append(self.stream, Event(self.number, message, last))
+        kept = message if len(message) <= MAX_KEPT else self._too_large(last=last)
+        if kept:
+            self._store.append(self.stream, Event(self.number, kept, last))
         if not self._abandoned:
             self._queue(framed(self.name, self.number, message))
+
+    def _too_large(self, *, last: bool) -> bytes:
+        """What stands for a message that is not kept: nothing, but for an answer."""
+        fault = f"Internal error: the answer has more than {MAX_KEPT} bytes, too large to be kept for who comes back"
+        return encode_error(self._request or None, RpcError(INTERNAL_ERROR, fault)) if last else b""
 
 
 class CallStream(SessionStream):
     """The stream of one request. Its reader may go and come back; who cancels it says so."""
 
-    __slots__ = ("_silent", "_work", "on_attach")
+    __slots__ = ("_silent", "_work")
 
     def __init__(  # noqa: PLR0913 - as above
         self,
@@ -186,7 +201,6 @@ class CallStream(SessionStream):
         super().__init__(store, writer, session, request, limit, keep_alive, primes=primes)
         self._silent = False
         self._work: asyncio.Future[bytes] | None = None
-        self.on_attach: Callable[[CallStream, asyncio.Future[bytes]], object] | None = None
 
     @property
     def request(self) -> bytes:
@@ -199,8 +213,6 @@ class CallStream(SessionStream):
 
     def attach(self, work: asyncio.Future[bytes]) -> None:
         self._work = work
-        if self.on_attach is not None:
-            self.on_attach(self, work)
 
     def cancel(self) -> None:
         """Stop the work, and answer nothing (utilities/cancellation)."""
@@ -223,6 +235,11 @@ class CallStream(SessionStream):
         else:
             self._put(message, last=True)
             self._ended = True
+
+    def finish(self) -> None:
+        if not self._ended and self.name:
+            self._store.append(self.stream, Event(self.number + 1, b"", last=True))
+        super().finish()
 
     def close_early(self) -> None:
         """End the connection, not the call: its client comes back for the rest (2025-11-25, polling). A client that has
@@ -291,11 +308,13 @@ class Follower(Numbered):
         self._early: list[Event] | None = []
         self.on_leave: Callable[[Follower], object] | None = None
 
-    def start(self, events: tuple[Event, ...]) -> None:
-        """What it has had, before what came in the meantime."""
+    def start(self, events: tuple[Event, ...], *, ended: bool) -> None:
+        """What it has had, before what came in the meantime. `ended`: nothing follows."""
         early, self._early = self._early or [], None
         for each in (*events, *early):
             self._take(each)
+        if ended and not self._ended:
+            self.finish()
 
     def take(self, event: Event) -> None:
         """One more event; one that was there already is not repeated. A reader that is far behind comes again."""
@@ -317,7 +336,8 @@ class Follower(Numbered):
     def _take(self, event: Event) -> None:
         if event.number > self.number and self.being_read:
             self.number = event.number
-            self._queue(framed(self.name, event.number, event.message))
+            if event.message:
+                self._queue(framed(self.name, event.number, event.message))
             if event.last:
                 self.finish()
 
