@@ -13,7 +13,8 @@ import pytest
 from erlmcp.cli.grammar import run
 from erlmcp.cli.tcps import tcps
 from erlmcp.cli.tcps.refusals import EXITS, spoken
-from erlmcp.tcps import Bucket, Options
+from erlmcp.tcps import TAKES, Bucket, Options
+from erlmcp.tcps.evidence import KINDS
 from erlmcp.tcps.routing import BUCKET_OF_LABEL, PRIORITY_OF_LABEL, ROUTES
 from tests.apps.plant import plant
 from tests.cli.line_server import line_server
@@ -86,6 +87,25 @@ async def test_the_resources_are_those_of_the_app(tmp_path: Path) -> None:
         templates = (await line.ask(posts.modern("resources/templates/list")))["result"]["resourceTemplates"]
     uris = [each["uri"] for each in fixed] + [each["uriTemplate"] for each in templates]
     assert [words(uri)[0] for uri, _ in rows("### Resources")] == uris
+
+
+async def test_the_prompts_are_those_of_the_app(tmp_path: Path) -> None:
+    async with plant(tmp_path) as line:
+        listed = (await line.ask(posts.modern("prompts/list")))["result"]["prompts"]
+    found = {
+        each["name"]: ", ".join(f"`{one['name']}`{'*' * one['required']}" for one in each.get("arguments", ()))
+        or "none"
+        for each in listed
+    }
+    assert {words(name)[0]: arguments for name, arguments, _ in rows("### Prompts")} == found
+
+
+def test_the_kinds_of_evidence_are_those_that_the_gates_take() -> None:
+    shown = {words(kind)[0]: words(gates) for kind, _, gates in rows("### Evidence")}
+    assert list(shown) == list(KINDS)
+    assert shown == {
+        kind: [gate for gate, takes in TAKES.items() if any(kind in kinds for kinds in takes)] for kind in KINDS
+    }
 
 
 def test_the_codes_and_their_exit_codes_are_those_of_the_command_line() -> None:

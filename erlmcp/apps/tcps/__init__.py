@@ -5,11 +5,13 @@ Written against the public API, as a stranger's app would be. It decides nothing
 
 from erlmcp import App, __version__
 from erlmcp.apps.tcps.andons import Andons
+from erlmcp.apps.tcps.completions import Completions
 from erlmcp.apps.tcps.desk import Desk
 from erlmcp.apps.tcps.gates import Gates
 from erlmcp.apps.tcps.heijunka import Heijunka
 from erlmcp.apps.tcps.kanban import Kanban
 from erlmcp.apps.tcps.live import Facts, Live
+from erlmcp.apps.tcps.prompts import Prompts
 from erlmcp.apps.tcps.receipts import Receipts
 from erlmcp.apps.tcps.root_causes import RootCauses
 from erlmcp.apps.tcps.skus import Skus
@@ -18,9 +20,9 @@ from erlmcp.tcps import Line, Views
 
 __all__ = ["build"]
 
-WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts)
+WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts, Prompts, Completions)
 """One class, in one file, for the tools and the resource of each word of the line, in the order in which clients list
-them."""
+them; then what is about all of them."""
 
 INSTRUCTIONS = """\
 This is a production line. Its loop: a signal becomes a work order (work_order_create), which waits in its bucket; \
