@@ -19,6 +19,7 @@ from erlmcp.mcp import Endpoint, Options
 from erlmcp.store import Options as StoreOptions
 from erlmcp.store import SqliteOwner, SqliteReader
 from erlmcp.tcps import Ask, Coordinator, Done, Line, Views, schema
+from tests.apps.proofs import PASSING
 from tests.mcp import posts
 from tests.tcps.proof import walk
 
@@ -77,6 +78,19 @@ class Plant:
         sku_id = (await self._views.work_order(order)).sku_id
         assert sku_id is not None
         await walk(self._line, await self._views.sku(sku_id))
+
+    async def sku(self, title: str = "Make it", bucket: str = "security", gate: str = "shacl_validation") -> str:
+        """The sku of a new order that was started and taken to the stage of this gate."""
+        order = await self.order(title, bucket)
+        made = str((await self.call("work_order_start", id=order))["sku"]["id"])
+        await self.advance(made, *list(PASSING)[: list(PASSING).index(gate)])
+        return made
+
+    async def advance(self, sku_id: str, *gates: str) -> None:
+        """Take a sku through these gates."""
+        for gate in gates:
+            await self.call("gate_submit", sku_id=sku_id, gate=gate, evidence=PASSING[gate])
+            await self.call("sku_advance", id=sku_id)
 
     async def read(self, uri: str) -> Any:
         """The JSON of a resource."""

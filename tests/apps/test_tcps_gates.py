@@ -24,26 +24,12 @@ async def line(tmp_path: Path) -> AsyncIterator[Plant]:
         yield opened
 
 
-async def sku(line: Plant) -> str:
-    """The sku of an order that was started."""
-    return str((await line.call("work_order_start", id=await line.order()))["sku"]["id"])
-
-
-async def at(line: Plant, gate: str) -> str:
-    """A sku in the stage of this gate."""
-    made = await sku(line)
-    for earlier in list(Gate)[: list(Gate).index(Gate(gate))]:
-        await line.call("gate_submit", sku_id=made, gate=earlier, evidence=PASSING[earlier])
-        await line.call("sku_advance", id=made)
-    return made
-
-
 def packed(content: bytes) -> str:
     return b64encode(gzip.compress(content)).decode()
 
 
 async def test_files_take_a_sku_through_all_gates_to_its_publication(line: Plant) -> None:
-    made = await at(line, "smoke_test")
+    made = await line.sku(gate="smoke_test")
     await line.call("gate_submit", sku_id=made, gate="smoke_test", evidence=PASSING["smoke_test"])
     shown = (await line.call("sku_get", id=made))["sku"]
     await line.call("work_order_complete", id=shown["work_order_id"])
@@ -54,7 +40,7 @@ async def test_files_take_a_sku_through_all_gates_to_its_publication(line: Plant
 
 
 async def test_a_failing_verdict_is_an_answer_with_its_violations_and_its_andon(line: Plant) -> None:
-    made = await at(line, "test_execution")
+    made = await line.sku(gate="test_execution")
     answer = await line.call("gate_submit", sku_id=made, gate="test_execution", evidence=FAILING)
     assert answer.keys() == {"sku", "gate", "andon", "receipt_seq"}
     assert (answer["gate"]["verdict"], answer["andon"]["type"]) == ("failed", "test_failure")
@@ -69,7 +55,7 @@ async def test_a_failing_verdict_is_an_answer_with_its_violations_and_its_andon(
 
 
 async def test_a_file_comes_as_text_as_base64_gzipped_or_by_its_digest_and_is_the_same(line: Plant) -> None:
-    made = await sku(line)
+    made = await line.sku()
     spec = PASSING["shacl_validation"][0]["content"].encode()
     digest = sha256(spec).hexdigest()
     for way in (
@@ -100,7 +86,7 @@ async def test_a_file_comes_as_text_as_base64_gzipped_or_by_its_digest_and_is_th
 async def test_what_is_no_evidence_is_refused_with_what_is_wrong_and_what_is_right(
     line: Plant, piece: dict[str, Any], wrong: str, right: str
 ) -> None:
-    made = await at(line, "test_execution")
+    made = await line.sku(gate="test_execution")
     told = await line.no("gate_submit", sku_id=made, gate="test_execution", evidence=[piece])
     assert told["code"] == "invalid"
     assert wrong in told["message"]
@@ -109,7 +95,7 @@ async def test_what_is_no_evidence_is_refused_with_what_is_wrong_and_what_is_rig
 
 
 async def test_a_digest_that_nothing_has_is_not_found(line: Plant) -> None:
-    made = await sku(line)
+    made = await line.sku()
     told = await line.no(
         "gate_submit", sku_id=made, gate="shacl_validation", evidence=[{"kind": "spec", "digest": "0" * 64}]
     )
@@ -117,7 +103,7 @@ async def test_a_digest_that_nothing_has_is_not_found(line: Plant) -> None:
 
 
 async def test_a_file_has_four_mebibytes_at_most_however_it_is_packed(line: Plant) -> None:
-    made = await sku(line)
+    made = await line.sku()
     start, end = b'{"schema": true, "documents": ["', b'"]}'
     for size, verdict in ((FILE_BYTES, "passed"), (FILE_BYTES + 1, None)):
         content = start + b"x" * (size - len(start) - len(end)) + end
@@ -131,7 +117,7 @@ async def test_a_file_has_four_mebibytes_at_most_however_it_is_packed(line: Plan
 
 
 async def test_the_files_of_a_call_have_six_mebibytes_together(line: Plant) -> None:
-    made = await sku(line)
+    made = await line.sku()
     pieces = [
         {"kind": "spec", "content_base64": packed(b'{"schema": true, "documents": ["' + b"%d" % n * (3 * MIB) + b'"]}')}
         for n in range(3)
@@ -141,7 +127,7 @@ async def test_the_files_of_a_call_have_six_mebibytes_together(line: Plant) -> N
 
 
 async def test_a_call_has_twenty_pieces_of_evidence_at_most(line: Plant) -> None:
-    made = await at(line, "compilation")
+    made = await line.sku(gate="compilation")
     piece = PASSING["compilation"][0]
     asked = {"sku_id": made, "gate": "compilation"}
     told = await line.no("gate_submit", **asked, evidence=[piece] * (EVIDENCE + 1))
@@ -151,7 +137,7 @@ async def test_a_call_has_twenty_pieces_of_evidence_at_most(line: Plant) -> None
 
 
 async def test_the_same_key_and_files_get_the_same_verdict_and_other_files_a_conflict(line: Plant) -> None:
-    made = await at(line, "compilation")
+    made = await line.sku(gate="compilation")
     asked = {"sku_id": made, "gate": "compilation", "idempotency_key": "once"}
     first = await line.call("gate_submit", **asked, evidence=PASSING["compilation"])
     assert await line.call("gate_submit", **asked, evidence=PASSING["compilation"]) == first
@@ -174,7 +160,7 @@ async def test_the_tool_says_what_each_gate_takes_and_what_each_kind_is(line: Pl
 
 async def test_a_large_report_does_not_hold_up_the_loop(line: Plant) -> None:
     """Somebody else is answered while four mebibytes are parsed."""
-    made = await at(line, "test_execution")
+    made = await line.sku(gate="test_execution")
     report = junit(60_000).encode()
     assert 3 * MIB < len(report) < 4 * MIB
     evidence = [{"kind": "junit", "content_base64": packed(report)}, PASSING["test_execution"][1]]

@@ -38,9 +38,9 @@ LOOK: Final = (
     " that can be changed; that somebody was careless is no answer."
 )
 WRITE: Final = (
-    "Write the handover for a colleague who has five minutes: what is stopped, why, and who is on it; what will miss its"
-    " deadline unless somebody acts; what is idle, and whether it should be released; where a bucket is full; and the"
-    " three things to do first, each with the tool and the id. Look closer with andon_get, sku_get, gate_status and"
+    "Write the handover for a colleague who has five minutes: what is stopped, why, and who is on it; what will miss"
+    " its deadline unless somebody acts; what is idle, and whether it should be released; where a bucket is full; and"
+    " the three things to do first, each with the tool and the id. Look closer with andon_get, sku_get, gate_status and"
     " receipt_list where a line above leaves a question. Change nothing."
 )
 NAMES: Final = 20  # of failed tests, rules and the like, of each file
