@@ -192,9 +192,16 @@ def stopped(what: str, stop: Andon) -> Refused:
     return Refused(
         Code.LINE_STOPPED,
         f"{what} is stopped by andon {stop.id}, {stop.severity} {stop.type}: {shown(stop.message, 200)}",
-        f"call andon_get for {stop.id}; find its cause, repair it, and call andon_resolve"
-        + (" after root_cause_start and its five whys" if stop.severity in NEEDS_ROOT_CAUSE else ""),
+        f"call andon_get for {stop.id}{_first(stop)}; repair it, and call andon_resolve with id {stop.id}",
     )
+
+
+def _first(stop: Andon) -> str:
+    if stop.severity not in NEEDS_ROOT_CAUSE:
+        return " and find its cause"
+    if stop.root_cause_id is None:
+        return f", and root_cause_start with andon_id {stop.id} for its five whys"
+    return f", and go on with the five whys of root cause {stop.root_cause_id}"
 
 
 def no_such_andon(andon_id: str) -> Refused:
