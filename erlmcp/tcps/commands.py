@@ -83,8 +83,9 @@ class PriorityWord(StrEnum):
 
 
 class Gate(StrEnum):
-    """The checks that end a sku's first eight stages, in the order in which they run."""
+    """The checks that end a sku's first eight stages."""
 
+    # In the order in which they run. Schemas show the words sorted, so no schema shall speak of an order.
     SHACL_VALIDATION = "shacl_validation"
     COMPILATION = "compilation"
     TEST_EXECUTION = "test_execution"

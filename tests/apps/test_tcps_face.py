@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from erlmcp.mcp import lint
 from erlmcp.store import SqliteReader
 from erlmcp.tcps import Views, schema
 from tests.apps.plant import Failing, Plant, plant
@@ -120,6 +121,10 @@ async def test_the_resources_are_those_of_the_vocabulary(idle: Plant) -> None:
         "tcps://receipts/{seq}",
     ]
     assert all(each["description"] and each["title"] for each in listed + templates)
+
+
+def test_there_is_nothing_to_mend(idle: Plant) -> None:
+    assert list(lint(idle.app)) == []
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from erlmcp import Client
 from erlmcp.apps.tcps.live import touched
 from erlmcp.mcp import Backplane, Endpoint, LocalBus, Options
 from erlmcp.mcp.changes import UPDATED, Change
@@ -18,6 +19,7 @@ from tests.node.listening import UPDATED as METHOD
 from tests.node.listening import Listening
 from tests.node.nodes import end, launch, until
 from tests.node.test_line import use
+from tests.serving import serving
 
 WITHIN = 5.0
 
@@ -212,3 +214,26 @@ async def test_streams_at_all_workers_hear_of_what_any_worker_did_and_each_thing
 
 def _of(order: str, number: int) -> dict[str, str]:
     return {"id": order} | ({} if number % 2 == 0 else {"reason": "enough"})
+
+
+@pytest.mark.parametrize("mode", ["modern", "legacy"])
+async def test_a_client_of_each_era_follows_an_andon_until_it_is_resolved(tmp_path: Path, mode: str) -> None:
+    with serving("erlmcp.apps.tcps:build", 2, tmp_path) as url:
+        async with Client(url, mode=mode) as client, Client(url, mode="modern") as other:
+
+            async def do(tool: str, **arguments: Any) -> Any:
+                return (await other.call_tool(tool, arguments)).structured_content
+
+            order = (await do("work_order_create", signal_type="internal", title="Make it"))["work_order"]["id"]
+            pulled = await do("andon_pull", work_order_id=order, type="manual", message="Smoke")
+            uri = f"tcps://andons/{pulled['andon']['id']}"
+            async with client.listen(uris=[uri]) as changes:
+                await do("andon_acknowledge", id=pulled["andon"]["id"])
+                seen = ""
+                while seen != "resolved":
+                    async with asyncio.timeout(WITHIN):
+                        assert (await anext(changes)).uri == uri
+                    seen = msgspec.json.decode((await client.read_resource(uri)).text)["status"]
+                    if seen == "investigating":
+                        resolved = {"root_cause": "r", "fix_applied": "f", "prevention_added": "p"}
+                        await do("andon_resolve", id=pulled["andon"]["id"], **resolved)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from erlmcp import App
-from erlmcp.apps.tcps.desk import Answer, Desk
+from erlmcp.apps.tcps.desk import JSON, Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS
 from erlmcp.tcps import (
     AcknowledgeAndon,
@@ -33,7 +33,7 @@ class Andons:
         app.tool(title="Resolve an andon", annotations=CHANGES)(self.andon_resolve)
         app.tool(title="List andons", annotations=LOOKS)(self.andon_list)
         app.tool(title="Get an andon", annotations=LOOKS)(self.andon_get)
-        app.resource("tcps://andons/{id}", name="andon", title="Andon")(self.read)
+        app.resource("tcps://andons/{id}", name="andon", title="Andon", mime_type=JSON)(self.read)
 
     async def andon_pull(
         self,

@@ -11,13 +11,16 @@ from erlmcp.otp import Down, Overloaded
 from erlmcp.store import StoreError
 from erlmcp.tcps import Ask, Command, File, Line, Refusal, Refused, Views
 
-__all__ = ["ACTOR", "PATIENCE", "RETRY_AFTER", "Answer", "Desk"]
+__all__ = ["ACTOR", "JSON", "PATIENCE", "RETRY_AFTER", "Answer", "Desk"]
 
 T = TypeVar("T")
 
 Answer: TypeAlias = Any
 """What a tool answers: an object. Not typed as one, since a tool with an output schema may not answer a refusal's
 `code`, `message` and `next` as structured content: the TypeScript client (SDK 1.x) holds refusals to the schema."""
+
+JSON: Final = "application/json"
+"""What all resources of the line are."""
 
 ACTOR: Final = "local"
 """Who asks, as long as there is no access control."""

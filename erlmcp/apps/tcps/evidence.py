@@ -39,7 +39,10 @@ class Piece(Struct, frozen=True, forbid_unknown_fields=True):
     content: Annotated[str | None, Meta(description="The file itself, as text.")] = None
     content_base64: Annotated[
         str | None,
-        Meta(description="The file itself as base64; gzipped before, if you like: needed when it is larger than 4 MiB"),
+        Meta(
+            description="The file itself as base64. It may be gzipped before: do so when the call would have more than"
+            " 4 MiB otherwise."
+        ),
     ] = None
     digest: Annotated[
         str | None, Meta(description="Instead of a file: the SHA-256 of one that was submitted before, in hexadecimal.")

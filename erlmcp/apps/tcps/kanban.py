@@ -3,7 +3,7 @@
 from typing import Final
 
 from erlmcp import App
-from erlmcp.apps.tcps.desk import Answer, Desk
+from erlmcp.apps.tcps.desk import JSON, Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS
 from erlmcp.tcps import Board, Bucket, BucketStatus, SetLimit
 
@@ -20,8 +20,8 @@ class Kanban:
         """Register the tools and the resource."""
         app.tool(title="Look at the kanban", annotations=LOOKS)(self.kanban_status)
         app.tool(title="Set a WIP limit", annotations=CHANGES)(self.kanban_set_limit)
-        app.resource("tcps://board", name="board", title="The board")(self.board)
-        app.resource("tcps://kanban/{bucket}", name="kanban", title="A bucket")(self.read)
+        app.resource("tcps://board", name="board", title="The board", mime_type=JSON)(self.board)
+        app.resource("tcps://kanban/{bucket}", name="kanban", title="A bucket", mime_type=JSON)(self.read)
 
     async def kanban_status(self, bucket: Bucket | None = None) -> Answer:
         """See how full the buckets are: orders in progress (current), limit, free slots (available), utilization in per

@@ -3,7 +3,7 @@
 from typing import Final
 
 from erlmcp import App
-from erlmcp.apps.tcps.desk import Answer, Desk
+from erlmcp.apps.tcps.desk import JSON, Answer, Desk
 from erlmcp.apps.tcps.hints import LOOKS
 from erlmcp.tcps import Receipt
 
@@ -21,7 +21,7 @@ class Receipts:
         app.tool(title="Get a receipt", annotations=LOOKS)(self.receipt_get)
         app.tool(title="List receipts", annotations=LOOKS)(self.receipt_list)
         app.tool(title="Verify the chain of receipts", annotations=LOOKS)(self.receipt_verify)
-        app.resource("tcps://receipts/{seq}", name="receipt", title="Receipt")(self.read)
+        app.resource("tcps://receipts/{seq}", name="receipt", title="Receipt", mime_type=JSON)(self.read)
 
     async def receipt_get(self, seq: int) -> Answer:
         """Look at one receipt exactly as it was hashed: hash is the SHA-256 of the canonical JSON (RFC 8785) of every

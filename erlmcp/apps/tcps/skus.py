@@ -3,7 +3,7 @@
 from typing import Final
 
 from erlmcp import App
-from erlmcp.apps.tcps.desk import Answer, Desk
+from erlmcp.apps.tcps.desk import JSON, Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS, UNDOES
 from erlmcp.tcps import AbortSku, AdvanceSku, PublishSku, Sku
 
@@ -22,7 +22,7 @@ class Skus:
         app.tool(title="Advance a sku", annotations=CHANGES)(self.sku_advance)
         app.tool(title="Publish a sku", annotations=CHANGES)(self.sku_publish)
         app.tool(title="Abort a sku", annotations=UNDOES)(self.sku_abort)
-        app.resource("tcps://skus/{id}", name="sku", title="Sku")(self.read)
+        app.resource("tcps://skus/{id}", name="sku", title="Sku", mime_type=JSON)(self.read)
 
     async def sku_get(self, id: str) -> Answer:  # noqa: A002 - the argument's name is API
         """Look at one sku, the thing that is made for a work order: its stage, its status (in_production, completed,

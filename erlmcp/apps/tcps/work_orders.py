@@ -3,7 +3,7 @@
 from typing import Final
 
 from erlmcp import App
-from erlmcp.apps.tcps.desk import Answer, Desk
+from erlmcp.apps.tcps.desk import JSON, Answer, Desk
 from erlmcp.apps.tcps.hints import CHANGES, LOOKS, UNDOES
 from erlmcp.tcps import (
     AddDependency,
@@ -48,7 +48,7 @@ class WorkOrders:
         app.tool(title="Make a work order depend on another", annotations=CHANGES)(self.work_order_add_dependency)
         app.tool(title="Remove a dependency", annotations=CHANGES)(self.work_order_remove_dependency)
         app.tool(title="Update a work order", annotations=CHANGES)(self.work_order_update)
-        app.resource("tcps://work-orders/{id}", name="work-order", title="Work order")(self.read)
+        app.resource("tcps://work-orders/{id}", name="work-order", title="Work order", mime_type=JSON)(self.read)
 
     async def work_order_create(  # noqa: PLR0913 - the arguments of the tool (tcps.md §9)
         self,
