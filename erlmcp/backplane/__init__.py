@@ -4,14 +4,17 @@ from erlmcp.backplane.bus import LinkBus, for_all
 from erlmcp.backplane.key_ring import KeyKeeper, make_keys
 from erlmcp.backplane.keys import KeysDamaged
 from erlmcp.backplane.parts import Ground, Part, Shore, join, parts, schema
+from erlmcp.backplane.tasks import NodeTasks, TaskKeeper
 
 __all__ = [
     "Ground",
     "KeyKeeper",
     "KeysDamaged",
     "LinkBus",
+    "NodeTasks",
     "Part",
     "Shore",
+    "TaskKeeper",
     "for_all",
     "join",
     "make_keys",

@@ -16,6 +16,7 @@ import msgspec
 from erlmcp.backplane.ground import Ground, Part
 from erlmcp.mcp import (
     TASK_TOPIC,
+    Adopt,
     Lose,
     Overloaded,
     Task,
@@ -123,6 +124,8 @@ class TaskKeeper:
             return None
         if isinstance(command, Fetch):
             return await _get(self._database, command.id, self._ms())
+        if isinstance(command, Adopt):
+            self._seen[command.owner] = self._clock()
         async with self._database.transaction() as tx:
             task = task_for(await _get(tx, command.id, self._ms()), command)
             after = None if task is None else await self._change(tx, task, command)

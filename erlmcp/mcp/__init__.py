@@ -17,7 +17,7 @@ from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, T
 from erlmcp.mcp.seal import KEY_BYTES, FixedRing, KeyRing, Sealer
 from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
-from erlmcp.mcp.task import Lose, Task, TaskChange, TaskFault, change_task
+from erlmcp.mcp.task import Adopt, Lose, Task, TaskChange, TaskFault, change_task
 from erlmcp.mcp.task_store import (
     TASK_TOPIC,
     LocalTasks,
@@ -37,6 +37,7 @@ __all__ = [
     "KEY_BYTES",
     "METHODS",
     "TASK_TOPIC",
+    "Adopt",
     "Annotations",
     "App",
     "Audio",

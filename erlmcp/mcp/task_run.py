@@ -53,7 +53,6 @@ class TaskRun:
         "ended",
         "owner",
         "stopped",
-        "stored",
         "task",
         "work",
     )
@@ -63,8 +62,6 @@ class TaskRun:
         self.owner = owner
         self.work: asyncio.Future[bytes] | None = None
         """The function, once it runs."""
-        self.stored = False
-        """Whether there is something to hear of it."""
         self.stopped = False
         """Whether its outcome does not matter any more."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -76,6 +76,7 @@ class TaskRunner:
         self._now = backplane.now
         self._tail = tail
         self._runs: dict[str, TaskRun] = {}
+        self._beginning = 0
         self._adopting: set[str] = set()
         self._asides: set[asyncio.Task[Any]] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -140,18 +141,26 @@ class TaskRunner:
             raise
 
     async def _create(self, tool: "Tool", context: Context, inputs: dict[str, Input]) -> TaskRun:
-        if self._leaving or len(self._runs) >= self._options.max_tasks:
-            raise Overloaded(f"{len(self._runs)} tasks run in this worker")
+        self._make_room()
         run = TaskRun(self._new(tool, context, inputs), self._store, self._owner)
-        self._runs[run.task.id] = run
+        self._beginning += 1
         try:
             await self._store.create(run.task, self._options)
         except Overloaded:  # it may be there all the same
             self._abandon(run)
             raise
-        run.stored = True
+        finally:
+            self._beginning -= 1
+        self._runs[run.task.id] = run
         self._stay_alive()
         return run
+
+    def _make_room(self) -> None:
+        """Raises Overloaded when this process takes no more."""
+        if self._leaving:
+            raise Overloaded("this worker is leaving")
+        if len(self._runs) + self._beginning >= self._options.max_tasks:
+            raise Overloaded(f"{len(self._runs)} tasks run in this worker")
 
     def _new(self, tool: "Tool", context: Context, inputs: dict[str, Input]) -> Task:
         support, facts, options = tool.task, context.facts, self._options
@@ -234,10 +243,9 @@ class TaskRunner:
             self._aside(self._adopt(told.id))
 
     def _look_at_all(self) -> None:
-        """Signals may have been missed, though none of a task that is only being stored: nobody knows of it yet."""
+        """Signals may have been missed."""
         for run in tuple(self._runs.values()):
-            if run.stored:
-                self._aside(self._look(run))
+            self._aside(self._look(run))
 
     async def _look(self, run: TaskRun) -> None:
         while not run.ended.done():
@@ -250,10 +258,11 @@ class TaskRunner:
 
     async def _adopt(self, id_: str) -> None:
         """Take over a task that nobody runs; of the processes that try, one gets it."""
-        if self._leaving or id_ in self._adopting or len(self._runs) >= self._options.max_tasks:
+        if id_ in self._adopting:
             return
         self._adopting.add(id_)
         try:
+            self._make_room()
             task = await self._store.get(id_)
             tool = None if task is None else self._app.tools.get(task.tool)
             if task is None or tool is None or task.owner or not task.restartable:
@@ -268,7 +277,6 @@ class TaskRunner:
 
     def _resume(self, task: Task, tool: "Tool") -> None:
         run = TaskRun(task, self._store, self._owner)
-        run.stored = True
         self._runs[task.id] = run
         self._stay_alive()
         params = _CALL.decode(task.params)
