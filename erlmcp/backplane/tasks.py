@@ -9,6 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -43,8 +44,9 @@ PATIENCE: Final = 10.0
 """Seconds that a change may take: longer than the line process is away when it is replaced."""
 MANY: Final = 200
 """Tasks of one transaction of the sweep: changes wait a few milliseconds for it."""
-ADOPTION: Final = 3
-"""Leases that a task may wait for a worker to take it."""
+ADOPTION: Final = 60.0
+"""Seconds that a task may wait for a worker to take it, from when it was offered and from when the line process was
+there: as long as a worker may take to boot."""
 
 GONE: Final = "the worker that ran this task is gone; call the tool again"
 UNTAKEN: Final = "no worker could take this task up again; call the tool again"
@@ -100,6 +102,7 @@ class TaskKeeper:
         self._options: Final = ground.options
         self._now = now
         self._clock = clock
+        self._since = clock()
         self._seen: dict[str, float] = {}
         self._counts: Counter[str] | None = None
 
@@ -139,8 +142,7 @@ class TaskKeeper:
                 self._counts = Counter(dict(await tx.all("tasks_count")))
             counts = self._counts
             refuse_more_tasks(task.principal, counts.total(), counts[task.principal], self._options)
-            await tx.run("tasks_insert", principal=task.principal, **_columns(task))
-        counts[task.principal] += 1
+            counts[task.principal] += await tx.run("tasks_insert", principal=task.principal, **_columns(task))
         self._seen[task.owner] = self._clock()
 
     async def _change(self, tx: Transaction, task: Task, change: TaskChange) -> Task:
@@ -180,8 +182,8 @@ class TaskKeeper:
         await self._forget()
 
     def _untaken(self, task: Task) -> str | None:
-        waited = (self._ms() - task.updated) / 1000
-        return UNTAKEN if waited > ADOPTION * self._options.task_lease else None
+        waited = min((self._ms() - task.updated) / 1000, self._clock() - self._since)
+        return UNTAKEN if waited > ADOPTION else None
 
     async def _lose(self, owner: str, reason: Callable[[Task], str | None]) -> None:
         """TaskChange all tasks of an owner that there is a reason for; tell all workers of them, also of the others."""
@@ -254,8 +256,19 @@ class NodeTasks:
         await self._call(Renew(owner))
 
     async def _call(self, command: Any) -> Task | None:
+        """Once more when the line went down under it: what is asked for comes to the same when it is asked twice."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + PATIENCE
+        with suppress(Down):
+            return await self._call_once(command, PATIENCE)
         try:
-            task: Task | None = _reply(await self._link.call(SERVICE, _encode(command), PATIENCE))
+            return await self._call_once(command, max(until - clock(), 0.0))
+        except Down as error:
+            raise Overloaded(f"tasks can not be reached now: {error}") from error
+
+    async def _call_once(self, command: Any, timeout: float) -> Task | None:
+        try:
+            task: Task | None = _reply(await self._link.call(SERVICE, _encode(command), timeout))
         except Declined as declined:
             no = _no(declined.payload)
             if no.retry_after is None:
@@ -263,7 +276,7 @@ class NodeTasks:
             raise Overloaded(no.message, no.retry_after) from None
         except TooLarge as error:
             raise TaskFault(str(error)) from error
-        except (Busy, Down, TimeoutError) as error:
+        except (Busy, TimeoutError) as error:
             raise Overloaded(f"tasks can not be reached now: {error}") from error
         return task
 

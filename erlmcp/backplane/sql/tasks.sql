@@ -3,6 +3,7 @@
 -- name: tasks_insert
 INSERT INTO mcp_task (id, principal, owner, open, expires, body)
 VALUES (:id, :principal, :owner, :open, :expires, :body)
+ON CONFLICT (id) DO NOTHING
 
 -- name: tasks_get
 SELECT body FROM mcp_task WHERE id = :id AND expires > :now
