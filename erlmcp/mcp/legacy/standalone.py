@@ -41,7 +41,7 @@ PRIMING: Final = "2025-11-25"
 PROBE: Final = 1.0
 """Seconds within which the writer of a stream says that it is there."""
 
-WATCH: Final = 5.0
+WATCH: Final = 2.0
 """Seconds between two looks whether the writer of a stream that is followed is still there."""
 
 MISSES: Final = 2
