@@ -3,7 +3,7 @@
 import msgspec
 
 from erlmcp import App, Context, ToolError
-from erlmcp.mcp import Given, Invocation, Proceed, Reply, Roots, Sample
+from erlmcp.mcp import Elicit, Given, Invocation, Proceed, Reply, Roots, Sample
 from tests.serving import ROOT
 
 
@@ -42,6 +42,25 @@ def asking() -> App:
         """Have the client's model describe the client's roots."""
         answers = await ctx.ask({"words": Sample("Describe a folder.", max_tokens=50), "roots": Roots()})
         return f"{answers['roots'][0].uri}: {answers['words'].text}"
+
+    return app
+
+
+def working() -> App:
+    """A kitchen whose dishes take their time."""
+    app = App("working", version="1")
+
+    @app.tool(task="optional")
+    async def cook(dish: str, ctx: Context) -> str:
+        """Cook a dish, as the guest wants it."""
+        await ctx.progress(1, 2, "the water boils")
+        answers = await ctx.ask({"street": Elicit("Where to?", Delivery), "wrapped": Elicit("As a gift?", Gift)})
+        return f"{dish} goes to {answers['street'].granted().street}"
+
+    @app.tool(task="required")
+    async def burn() -> str:
+        """Fail, as cooks do."""
+        raise ToolError("it is burnt")
 
     return app
 

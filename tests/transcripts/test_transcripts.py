@@ -2,7 +2,8 @@
 
 An answer that goes on is shown as far as it has come. `! app.tools_changed()` is something that happens at the server
 (`app` and `endpoint` are there); below it stands what it brings on the streams that are open, each behind its number
-when there is more than one. A `requestState` is never twice the same: `(state 1)` stands for the first one.
+when there is more than one. What is never twice the same has a name: `(state 1)` stands for the first `requestState`,
+`(task 1)` for the first task's id, `(time)` for any moment.
 
 `python tests/transcripts/test_transcripts.py --update` writes the answers that the code gives now; read the diff.
 """
@@ -24,7 +25,8 @@ CONVERSATIONS = sorted(HERE.glob("*.txt"))
 APP = re.compile(
     r"# app: (\S+)\n"
 )  # a function that makes the app; without this line it is the sample of tests.mcp.posts
-STATE = re.compile(r"e1\.[\w-]+")
+STATE, TASK = re.compile(r"e1\.[\w-]+"), re.compile(r"(?<=\")[0-9a-f]{32}(?=\")")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 TURNS = 50  # of the loop, after which whatever needs no clock has happened
 
 
@@ -36,13 +38,13 @@ class Stage:
         self.app = pkgutil.resolve_name(asked[1])() if asked else sample()
         self.endpoint: Endpoint = endpoint(self.app)
         self.streams: list[Stream] = []
-        self.states: dict[str, str] = {}
+        self.names: dict[str, str] = {}
 
     async def answer(self, sent: list[str]) -> list[str]:
         """What is said to a POST: a status line, and lines of a body."""
+        for value, name in self.names.items():
+            sent = [line.replace(name, value) for line in sent]
         *headers, body = sent
-        for state, name in self.states.items():
-            body = body.replace(name, state)
         named = (header.split(": ", 1) for header in headers)
         answer = self.endpoint(post(body.encode(), {name.encode(): value.encode() for name, value in named}))
         if not isinstance(answer, Response):
@@ -50,12 +52,18 @@ class Stage:
                 answer = await answer
         told = " ".join([str(answer.status), answer.content_type.decode()]).strip()
         if isinstance(answer, Response):
-            return [told, *STATE.sub(self._named, answer.body.decode()).splitlines()]
+            return [told, *self._named(answer.body.decode()).splitlines(), *await self.news()]
         self.streams.append(answer)
         return [told, *await self.news()]
 
-    def _named(self, state: re.Match[str]) -> str:
-        return self.states.setdefault(state[0], f"(state {len(self.states) + 1})")
+    def _named(self, text: str) -> str:
+        for kind, looks in (("state", STATE), ("task", TASK)):
+            for value in looks.findall(text):
+                known = sum(name.startswith(f"({kind} ") for name in self.names.values())
+                self.names.setdefault(value, f"({kind} {known + 1})")
+        for value, name in self.names.items():
+            text = text.replace(value, name)
+        return MOMENT.sub("(time)", text)
 
     async def happen(self, what: str) -> list[str]:
         """What a line of Python at the server brings on the streams."""
@@ -64,12 +72,14 @@ class Stage:
         return await self.news()
 
     async def news(self) -> list[str]:
-        """What has come on the open streams."""
+        """What has come on the open streams, once whatever needs no clock has happened."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         told = []
         for number, stream in enumerate(self.streams, 1):
             mark = f"{number}: " if len(self.streams) > 1 else ""
             while (chunk := await self._next(stream)) not in {None, COMMENT}:
-                told += [mark + line for line in chunk.decode().splitlines() if line]
+                told += [mark + line for line in self._named(chunk.decode()).splitlines() if line]
         return told
 
     async def _next(self, stream: Stream) -> bytes | None:
