@@ -33,15 +33,10 @@ class _OfBucket(Struct, frozen=True):
     bucket: Bucket
 
 
-class _OfAndon(Struct, frozen=True):
-    andon_id: str
-
-
 class _Outputs(Struct, frozen=True):
     work_order: _Named | None = None
     kanban: _OfBucket | None = None
     andon: _Named | None = None
-    root_cause: _OfAndon | None = None
     dependents: tuple[_Named, ...] = ()
 
 
@@ -75,8 +70,6 @@ def touched(receipt: bytes) -> Iterator[str]:
         yield f"tcps://work-orders/{other.id}"
     if outputs.andon is not None:
         yield f"tcps://andons/{outputs.andon.id}"
-    if outputs.root_cause is not None:
-        yield f"tcps://andons/{outputs.root_cause.andon_id}"
     for bucket in _buckets(outputs):
         yield f"tcps://kanban/{bucket}"
 
