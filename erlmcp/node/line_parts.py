@@ -6,6 +6,7 @@ In a node they are a process of their own; `erlmcp stdio` without a node has the
 import asyncio
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 from erlmcp import backplane, otp, tcps
 from erlmcp.node.exits import Exit, Refusal
@@ -44,12 +45,31 @@ class LineParts:
         services.update(shared.services)
         actors = list(shared.children)
         if served:
-            coordinator = tcps.Coordinator(self.owner, sections.tcps, publish=self._publish)
-            services[tcps.SERVICE] = tcps.service(coordinator)
-            actors += [coordinator.child(), tcps.Duties(self.owner, coordinator, sections.tcps).child()]
+            line, children = self._line(sections.tcps, place)
+            services[tcps.SERVICE] = tcps.service(line)
+            actors += children
         keys = backplane.KeyKeeper(place, sections.mcp.key_rotation_days, self._signal)
         dependents = [keeper.dependent(actor) for actor in actors]
         self.tree = line_tree(keeper.child("database"), [*dependents, keys.child()], self.hub)
+
+    def _line(self, options: tcps.Options, place: Path) -> tuple[tcps.Line, list[otp.ChildSpec]]:
+        """The line, and who works on it. What is kept beside the database is in the data directory."""
+        coordinator = tcps.Coordinator(self.owner, options, publish=self._publish)
+        premises = tcps.Premises(
+            key=Path(options.checkpoint_key or place / "checkpoint.key"),
+            place=place,
+            shelf=Path(options.checkpoint_dir) if options.checkpoint_dir else None,
+        )
+        notary = tcps.Notary(self.owner, premises)
+
+        def peers() -> dict[str, int]:
+            return {"connections": self.hub.peers, "commands_waiting": coordinator.waiting}
+
+        backups = Path(options.tpm_backup_dir or place / "backups")
+        upkeep = tcps.Upkeep(self.owner, notary, tcps.Place(backups, schema(self._app), peers), options)
+        line = tcps.Maintenance(coordinator, self.owner, upkeep)
+        duties = tcps.Duties(self.owner, line, options, keepers=(notary, upkeep))
+        return line, [coordinator.child(), line.child(), duties.child()]
 
     def tell(self) -> None:
         """Tell all who have joined how the database is, if that has changed."""

@@ -138,6 +138,9 @@ def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema, option
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, options: Options) -> None:
+    # Of a new file alone, and before its first page: later it can give pages back bit by bit (`SqliteOwner.give_back`),
+    # where VACUUM would stop every writer until the whole file is copied.
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     if mode != "wal":
         raise ReadOnly(

@@ -50,9 +50,23 @@ class SqliteOwner(SqliteStore):
 
     def transaction(self) -> Turn:
         """See `database.Database`. Raises StoreDown."""
+        return self._writing_now().transaction()
+
+    async def give_back(self, pages: int) -> int:
+        """Cut at most so many free pages off the file, in a transaction of its own; how many are free still.
+
+        -1: this file was made by a release before 0.6 and keeps them for reuse. Raises as `transaction` does.
+        """
+        return await self._writing_now().give_back(pages)
+
+    async def optimize(self) -> None:
+        """Have SQLite look at what its planner knows of the tables (PRAGMA optimize). Raises as `transaction` does."""
+        await self._writing_now().optimize()
+
+    def _writing_now(self) -> Writer:
         if self._writer is None:
             raise StoreDown(f"{self.path} is down: {self._reason}")
-        return self._writer.transaction()
+        return self._writer
 
     @property
     def state(self) -> State:

@@ -72,6 +72,14 @@ class Writer:
             self.check_up()
             await self._on_thread(self._truncate)
 
+    async def give_back(self, pages: int) -> int:
+        """See `SqliteOwner.give_back`."""
+        return await self._in_turn(lambda: self._give_back(pages))
+
+    async def optimize(self) -> None:
+        """See `SqliteOwner.optimize`."""
+        await self._in_turn(self._optimize)
+
     async def close(self) -> bool:
         """After the transaction under way: copy and empty the WAL unless the connection failed, and close.
 
@@ -128,6 +136,14 @@ class Writer:
         finally:
             self._waiting -= 1
 
+    async def _in_turn(self, job: Callable[[], T]) -> T:
+        await self._take_turn()
+        try:
+            self.check_up()
+            return await self._on_thread(job)
+        finally:
+            self._turn.release()
+
     async def _on_thread(self, job: Callable[[], T]) -> T:
         done, cancelled = await finish(self._thread, job)
         error = done.exception()
@@ -163,6 +179,18 @@ class Writer:
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
         self._check_files()
+
+    def _give_back(self, pages: int) -> int:
+        self._check_files()
+        self._checkpoint_if_due()
+        self._connection.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+        left: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+        return left if self._connection.execute("PRAGMA auto_vacuum").fetchone()[0] else -1
+
+    def _optimize(self) -> None:
+        self._check_files()
+        self._connection.execute("PRAGMA analysis_limit=400")  # rows of an index: milliseconds, whatever its size
+        self._connection.execute("PRAGMA optimize").fetchall()
 
     def _check_files(self) -> None:
         """Raise StoreDown if a file was deleted or replaced: SQLite would go on writing to one that nobody opens again.

@@ -48,7 +48,7 @@ from erlmcp.tcps.commands import (
     UpdateWorkOrder,
 )
 from erlmcp.tcps.coordinator import Coordinator
-from erlmcp.tcps.duties import Duties, escalate, expire_keys, note_breaches
+from erlmcp.tcps.duties import Duties, escalate, expire_keys, maintain, make_checkpoint, note_breaches
 from erlmcp.tcps.errors import Code, Refusal, Refused
 from erlmcp.tcps.export import export, line_of, verify_file
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
@@ -57,6 +57,8 @@ from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import BucketStatus, Level
 from erlmcp.tcps.limits import EVIDENCE, FILE_BYTES, FILES_BYTES
 from erlmcp.tcps.line import Dependent, Done, Line, Outputs, Payload
+from erlmcp.tcps.maintenance import Maintenance
+from erlmcp.tcps.notary import KeyUnusable, Notary, Premises
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.pages import (
     MAX_LIMIT,
@@ -77,6 +79,8 @@ from erlmcp.tcps.roles import LEAST, least
 from erlmcp.tcps.root_cause import ROOT_CAUSE_TRANSITIONS, WHYS, Proposal, ProposalKind, RootCause, RootCauseStatus
 from erlmcp.tcps.schema import schema
 from erlmcp.tcps.sku import GATE_OF, SKU_TRANSITIONS, STAGES, Record, Sku, SkuStatus, Stage, Verdict
+from erlmcp.tcps.tpm import HOURS, STEPS, TENTHS, Due, Finding, Step, TpmHealth, TpmRun, Weight, score
+from erlmcp.tcps.upkeep import Place, Upkeep
 from erlmcp.tcps.views import Views
 from erlmcp.tcps.work_order import TRANSITIONS, Signal, SlaState, Status, WorkOrder
 
@@ -86,6 +90,7 @@ __all__ = [
     "FILES_BYTES",
     "FILE_BYTES",
     "GATE_OF",
+    "HOURS",
     "LEAST",
     "MAX_LIMIT",
     "NEEDS_ROOT_CAUSE",
@@ -96,7 +101,9 @@ __all__ = [
     "SEVERITY_OF",
     "SKU_TRANSITIONS",
     "STAGES",
+    "STEPS",
     "TAKES",
+    "TENTHS",
     "TRANSITIONS",
     "TYPE_OF_GATE",
     "WHYS",
@@ -128,6 +135,7 @@ __all__ = [
     "Dependent",
     "Digests",
     "Done",
+    "Due",
     "Duties",
     "EscalateAndon",
     "Evidence",
@@ -136,21 +144,27 @@ __all__ = [
     "File",
     "Filter",
     "FinalizeRootCause",
+    "Finding",
     "Gate",
     "GateResult",
     "GateStatus",
     "Head",
     "Ids",
     "Junit",
+    "KeyUnusable",
     "Level",
     "Line",
+    "Maintenance",
     "Metadata",
+    "Notary",
     "NoteBreach",
     "Ok",
     "Options",
     "Outputs",
     "Past",
     "Payload",
+    "Place",
+    "Premises",
     "Priority",
     "PriorityWord",
     "Proposal",
@@ -188,13 +202,18 @@ __all__ = [
     "StartRootCause",
     "StartWorkOrder",
     "Status",
+    "Step",
     "SubmitGate",
     "Thresholds",
+    "TpmHealth",
+    "TpmRun",
     "TpmWindow",
     "UpdateWorkOrder",
+    "Upkeep",
     "Verdict",
     "Views",
     "Violation",
+    "Weight",
     "WorkOrder",
     "WorkOrderPage",
     "canonical",
@@ -207,10 +226,13 @@ __all__ = [
     "key_of_pem",
     "least",
     "line_of",
+    "maintain",
+    "make_checkpoint",
     "note_breaches",
     "pem_of_key",
     "read_checkpoint",
     "schema",
+    "score",
     "service",
     "sign",
     "verify",

@@ -333,7 +333,7 @@ class ApplyKaizen(_Command, frozen=True, tag="kaizen_apply"):
 
 
 class RunTpm(_Command, frozen=True, tag="tpm_run"):
-    """Maintain the line itself. `force`: even if it was done in this window. Becomes a `Command` with its handler."""
+    """Maintain the line itself. `force`: even if it was done in this window."""
 
     window: TpmWindow
     force: bool = False
@@ -363,6 +363,7 @@ Command = (
     | FinalizeRootCause
     | EscalateAndon
     | NoteBreach
+    | RunTpm
 )
 
 

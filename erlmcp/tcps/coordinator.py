@@ -21,6 +21,7 @@ from erlmcp.tcps.limits import admit
 from erlmcp.tcps.line import Done
 from erlmcp.tcps.moments import utc_now
 from erlmcp.tcps.options import Options
+from erlmcp.tcps.tpm import Report
 
 if TYPE_CHECKING:
     from erlmcp.otp.actor import Message  # what waits in a mailbox; only Actor makes one
@@ -64,15 +65,15 @@ class Coordinator(Actor):
             for bucket in Bucket:
                 await tx.run("seed_kanban", bucket=bucket, wip_limit=self.options.wip_limit(bucket))
 
-    async def execute(self, ask: Ask, timeout: float = 10.0) -> Done:
-        """See `Line`."""
+    async def execute(self, ask: Ask, timeout: float = 10.0, report: Report | None = None) -> Done:
+        """See `Line`. `report`: of the maintenance that is to be recorded."""
         admit(ask)
         if isinstance(ask.command, SubmitGate) and ask.command.gate is Gate.RELEASE_VERIFICATION:
             clock = asyncio.get_running_loop().time
             until = clock() + timeout
             await self._catch_up(timeout)
             timeout = max(until - clock(), 0.0)
-        return await self.call(self._execute, ask, timeout=timeout)
+        return await self.call(self._execute, ask, report, timeout=timeout)
 
     async def _catch_up(self, timeout: float) -> None:
         """Verify the chain that a gate is to vouch for before the transaction, which then has but a few to look at."""
@@ -82,10 +83,10 @@ class Coordinator(Actor):
         except StoreError as error:
             raise Down(self.name, f"cannot verify the chain: {error}") from error
 
-    async def _execute(self, ask: Ask) -> Done:
+    async def _execute(self, ask: Ask, report: Report | None) -> Done:
         if self._execution is None:
             raise RuntimeError("a command is executed within a transaction")
-        return await self._execution.execute(ask)
+        return await self._execution.execute(ask, report)
 
     async def _answer(self, message: "Message") -> None:
         """Answer a message, and all that wait by the time the transaction has begun (`options.batch` at most)."""

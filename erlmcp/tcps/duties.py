@@ -1,7 +1,8 @@
 """Periodic work of the line, in the process that owns the store.
 
 Forgetting idempotency keys whose time is up, verifying what was written to the chain, escalating andons that nobody
-acknowledged, and one notice for each security order that is overdue. What changes the line is asked of it like anything
+acknowledged, one notice for each security order that is overdue; where a notary and an upkeep are given, checkpoints,
+the daily maintenance, and letting go of what was pruned. What changes the line is asked of it like anything
 else, and leaves its receipt; the line knows best whether it is still due.
 """
 
@@ -14,21 +15,26 @@ from typing import Final
 from msgspec import Struct
 
 from erlmcp.otp import ChildSpec, Down, Overloaded
-from erlmcp.store import Busy, Database, DiskFull
+from erlmcp.store import Busy, Database, DiskFull, TooSlow
 from erlmcp.tcps.andon import LEVELS
 from erlmcp.tcps.chain import catch_up
-from erlmcp.tcps.commands import Ask, EscalateAndon, NoteBreach
+from erlmcp.tcps.commands import Ask, EscalateAndon, NoteBreach, RunTpm, TpmWindow
 from erlmcp.tcps.errors import Refused
 from erlmcp.tcps.line import Line
-from erlmcp.tcps.moments import stamp, utc_now
+from erlmcp.tcps.moments import moment, stamp, utc_now
+from erlmcp.tcps.notary import KeyUnusable, Notary
 from erlmcp.tcps.options import Options
+from erlmcp.tcps.tpm import HOURS
+from erlmcp.tcps.upkeep import Upkeep
 
-__all__ = ["ACTOR", "Duties", "escalate", "expire_keys", "note_breaches"]
+__all__ = ["ACTOR", "Duties", "escalate", "expire_keys", "maintain", "make_checkpoint", "note_breaches"]
 
 logger = logging.getLogger("erlmcp.tcps")
 
 #: Who asks.
 ACTOR: Final = "duties"
+
+MAINTENANCE: Final = 600.0  # seconds that a daily maintenance is waited for
 
 _MANY: Final = 1000  # keys a transaction: commands wait a few milliseconds for it
 _ASKED: Final = 100  # commands a round: the others wait for the next one
@@ -68,6 +74,31 @@ async def note_breaches(database: Database, line: Line, now: datetime) -> int:
     )
 
 
+async def make_checkpoint(notary: Notary, hours: int) -> bool:
+    """Sign the head of the chain if the newest checkpoint is so old and something has happened since; whether."""
+    if not await notary.due(hours):
+        return False
+    made = await notary.make()
+    if notary.fault:
+        logger.warning("duties: a checkpoint is in the database alone: %s", notary.fault)
+    return made is not None
+
+
+async def maintain(database: Database, line: Line, now: datetime) -> bool:
+    """Do the daily maintenance if none of any kind was done within a day, and there is something to maintain."""
+    found = [await database.one("last_tpm_at", into=str, window=window) for window in TpmWindow]
+    last = max(filter(None, found), default=None)
+    last = last or await database.one("first_receipt_at", into=str, after=0)
+    if last is None or now - moment(last) < timedelta(hours=HOURS[TpmWindow.DAILY]):
+        return False
+    try:
+        await line.execute(Ask(ACTOR, "tpm_run", RunTpm(TpmWindow.DAILY)), MAINTENANCE)
+    except Refused as refused:
+        logger.debug("duties: %s", refused)
+        return False
+    return True
+
+
 async def _ask(line: Line, commands: "list[EscalateAndon] | list[NoteBreach]") -> int:
     done = 0
     for command in commands:
@@ -91,12 +122,14 @@ class Duties:
         *,
         interval: float = 10.0,
         now: Callable[[], datetime] = utc_now,
+        keepers: tuple[Notary, Upkeep] | None = None,
     ) -> None:
         self._database = database
         self._line = line
         self._options = options or Options()
         self._interval = interval
         self._now = now
+        self._keepers = keepers
 
     def child(self) -> ChildSpec:
         """Its spec for a supervisor."""
@@ -113,10 +146,18 @@ class Duties:
                 "andons escalate later", escalate(self._database, self._line, now, options.escalation_seconds)
             )
             await self._do("overdue orders are noticed later", note_breaches(self._database, self._line, now))
+            if self._keepers is not None:
+                await self._keep(*self._keepers)
             await asyncio.sleep(self._interval)
+
+    async def _keep(self, notary: Notary, upkeep: Upkeep) -> None:
+        await self._do("a checkpoint is made later", make_checkpoint(notary, self._options.checkpoint_hours))
+        await self._do("what was pruned is deleted later", upkeep.sweep())
+        if self._options.tpm_daily:
+            await self._do("maintenance is done later", maintain(self._database, self._line, self._now()))
 
     async def _do(self, otherwise: str, duty: Awaitable[object]) -> None:
         try:
             await duty
-        except (Busy, DiskFull, Down, Overloaded, TimeoutError) as error:
+        except (Busy, DiskFull, TooSlow, Down, Overloaded, TimeoutError, KeyUnusable) as error:
             logger.warning("duties: %s: %s", otherwise, error)

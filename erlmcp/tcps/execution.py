@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from erlmcp.store import Transaction
-from erlmcp.tcps import andons, dependencies, gates, orders, skus
+from erlmcp.tcps import andons, dependencies, gates, orders, skus, tpm_runs
 from erlmcp.tcps.canonical import canonical
 from erlmcp.tcps.commands import (
     AbortSku,
@@ -35,6 +35,7 @@ from erlmcp.tcps.commands import (
     Release,
     RemoveDependency,
     ResolveAndon,
+    RunTpm,
     SetLimit,
     StartRootCause,
     StartWorkOrder,
@@ -47,6 +48,7 @@ from erlmcp.tcps.line import Done, Outputs, Payload
 from erlmcp.tcps.moments import stamp
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.receipt import NO_RECEIPT, Body, Head, Receipt, seal
+from erlmcp.tcps.tpm import Report
 from erlmcp.tcps.turn import Shift, Turn
 
 __all__ = ["Execution"]
@@ -82,14 +84,17 @@ class Execution:
         head = await transaction.one("head", into=Head)
         return cls(transaction, head or NO_RECEIPT, now, ids, options)
 
-    async def execute(self, ask: Ask) -> Done:
-        """Execute a command that was admitted. Raises Refused: then nothing was changed but, for some, a receipt."""
+    async def execute(self, ask: Ask, report: Report | None = None) -> Done:
+        """Execute a command that was admitted; `report`: of the maintenance that it asks for.
+
+        Raises Refused: then nothing was changed but, for some, a receipt.
+        """
         command = ask.command
         try:
             async with self._tx.savepoint():
                 if ask.idempotency_key is not None and (done := await self._done_before(ask, ask.idempotency_key)):
                     return done
-                turn = Turn(self._shift, ask, self._head.seq + 1)
+                turn = Turn(self._shift, ask, self._head.seq + 1, report)
                 outputs = await _HANDLERS[type(command)](turn, command)
                 return await self._receipt(ask, command.name, outputs)
         except Refused as refused:
@@ -178,4 +183,5 @@ _HANDLERS: Final[dict[type[Command], Callable[[Turn, Any], Awaitable[Outputs]]]]
     StartRootCause: andons.start_root_cause,
     AddWhy: andons.add_why,
     FinalizeRootCause: andons.finalize,
+    RunTpm: tpm_runs.run_tpm,
 }

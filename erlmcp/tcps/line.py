@@ -11,6 +11,7 @@ from erlmcp.tcps.gate import GateResult
 from erlmcp.tcps.kanban import BucketStatus
 from erlmcp.tcps.root_cause import RootCause
 from erlmcp.tcps.sku import Sku
+from erlmcp.tcps.tpm import TpmRun
 from erlmcp.tcps.work_order import Status, WorkOrder
 
 __all__ = ["Dependent", "Done", "Line", "Outputs", "Payload"]
@@ -35,6 +36,7 @@ class Outputs(Struct, frozen=True, omit_defaults=True):
     andon: Andon | None = None
     root_cause: RootCause | None = None
     dependents: tuple[Dependent, ...] = ()
+    tpm_run: TpmRun | None = None
 
     def about(self) -> tuple[str | None, str | None, str | None]:
         """The order, the sku and the stage that this is about."""
@@ -65,6 +67,7 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="answer", tag="don
     andon: Andon | None = None
     root_cause: RootCause | None = None
     dependents: tuple[Dependent, ...] = ()
+    tpm_run: TpmRun | None = None
 
     @classmethod
     def of(cls, receipt_seq: int, outputs: Outputs) -> "Done":
@@ -78,6 +81,7 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="answer", tag="don
             outputs.andon,
             outputs.root_cause,
             outputs.dependents,
+            outputs.tpm_run,
         )
 
 

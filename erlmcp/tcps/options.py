@@ -20,7 +20,8 @@ Rank = Annotated[int, Meta(ge=1, le=10)]
 class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[tcps]`: per bucket how many orders may be in progress, the hours to its deadline, and the usual priority.
 
-    Then the limits of the gates, the minutes that a sku may be idle in each stage, and the seconds of escalation.
+    Then the limits of the gates, the minutes that a sku may be idle in each stage, escalation, and
+    what is kept how long.
     """
 
     wip_limit_security: Slots = 5
@@ -67,6 +68,27 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     idempotency_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     """How long an idempotency key is kept."""
+
+    receipt_days: Annotated[int, Meta(ge=31, le=36_500)] = 365
+    """Older receipts are pruned behind a signed checkpoint. No less than the longest that keys are kept."""
+
+    checkpoint_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24
+    """The head of the chain is signed when the newest checkpoint is that old; 0: by maintenance alone."""
+
+    checkpoint_key: str = ""
+    """The file of the Ed25519 key that signs, made if it is not there; "": `checkpoint.key` in the data directory."""
+
+    checkpoint_dir: str = ""
+    """Every checkpoint is written into this directory as well; "": none, they are in the database."""
+
+    tpm_daily: bool = True
+    """The daily maintenance is done without being asked for."""
+
+    tpm_backup_dir: str = ""
+    """Where maintenance puts its backups; "": `backups` in the data directory."""
+
+    tpm_backups: Annotated[int, Meta(ge=1, le=1_000)] = 4
+    """How many of them are kept."""
 
     mailbox: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """Commands that may wait; the next one is refused as Overloaded."""

@@ -15,6 +15,7 @@ from erlmcp.tcps.commands import (
     PublishSku,
     PullAndon,
     Role,
+    RunTpm,
     SetLimit,
 )
 from erlmcp.tcps.errors import Code, Refused
@@ -29,6 +30,7 @@ LEAST: Final[Mapping[type[Command], Role]] = MappingProxyType(
         PublishSku: Role.ADMIN,
         EscalateAndon: Role.ADMIN,
         NoteBreach: Role.ADMIN,
+        RunTpm: Role.ADMIN,
     }
 )
 _RANK: Final = {role: rank for rank, role in enumerate(Role)}

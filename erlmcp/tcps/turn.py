@@ -19,6 +19,7 @@ from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kanban import Counters
 from erlmcp.tcps.options import Options
 from erlmcp.tcps.sku import Sku, SkuStatus, no_such_sku
+from erlmcp.tcps.tpm import Report
 from erlmcp.tcps.work_order import Status, WorkOrder, no_such_order
 
 __all__ = ["Shift", "Turn", "text"]
@@ -35,15 +36,16 @@ class Shift(Struct, frozen=True):
 
 
 class Turn:
-    """`seq`: of the receipt to come."""
+    """`seq`: of the receipt to come; `report`: of the maintenance that is to be recorded."""
 
-    def __init__(self, shift: Shift, ask: Ask, seq: int) -> None:
+    def __init__(self, shift: Shift, ask: Ask, seq: int, report: Report | None = None) -> None:
         self.tx: Final = shift.tx
         self.now: Final = shift.now
         self.at: Final = shift.at
         self.options: Final = shift.options
         self.ask: Final = ask
         self.seq: Final = seq
+        self.report: Final = report
         self._ids: Final = shift.ids
 
     def new_id(self, prefix: str) -> str:

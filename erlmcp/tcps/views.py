@@ -16,7 +16,8 @@ from erlmcp.tcps import heijunka
 from erlmcp.tcps.andon import Andon, no_such_andon
 from erlmcp.tcps.canonical import MAX_INTEGER
 from erlmcp.tcps.chain import verify_between
-from erlmcp.tcps.commands import Bucket, Gate
+from erlmcp.tcps.checkpoint import Checkpoint
+from erlmcp.tcps.commands import Bucket, Gate, TpmWindow
 from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.kanban import BucketStatus, Counters, status
 from erlmcp.tcps.moments import moment, utc_now
@@ -43,6 +44,7 @@ from erlmcp.tcps.pages import (
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
 from erlmcp.tcps.root_cause import RootCause, no_such_root_cause
 from erlmcp.tcps.sku import Record, Sku, Stage, Verdict, no_such_sku
+from erlmcp.tcps.tpm import TpmHealth, TpmRun, dues, score, standing
 from erlmcp.tcps.work_order import WorkOrder, no_such_order, sla_state
 
 __all__ = ["Views"]
@@ -281,6 +283,32 @@ class Views:
         if before is None:
             return Broken(from_seq - 1, Fault.MISSING, f"receipt {from_seq - 1} is not there: {from_seq} follows it")
         return Head(before.seq, before.hash)
+
+    async def tpm_health(self) -> TpmHealth:
+        """How the line itself is: what maintenance found, and what is overdue."""
+        reads = [Read("last_tpm_run", {"window": window}, TpmRun) for window in TpmWindow]
+        begins, heads, verified, checkpoints, *found = await self._database.snapshot(
+            Read("begin", into=Head),
+            Read("head", into=Head),
+            Read("verified"),
+            Read("newest_checkpoint", into=Checkpoint),
+            *reads,
+        )
+        begin = begins[0] if begins else NO_RECEIPT
+        runs = [rows[0] for rows in found if rows]
+        since = await self._database.one("first_receipt_at", into=str, after=begin.seq)
+        windows = dues({run.window: run.started_at for run in runs}, since, self._now())
+        findings = standing(runs, windows, verified[0][2] if verified else None)
+        return TpmHealth(
+            score=score(findings),
+            findings=findings,
+            windows=windows,
+            runs=tuple(runs),
+            checkpoint=checkpoints[0] if checkpoints else None,
+            begin=begin,
+            head=heads[0] if heads else NO_RECEIPT,
+            verified=verified[0][0] if verified else begin.seq,
+        )
 
     def _statuses(self, rows: Sequence[Counters]) -> list[BucketStatus]:
         by_bucket = {row.bucket: row for row in rows}

@@ -18,7 +18,8 @@ from erlmcp.http import Response
 from erlmcp.mcp import Endpoint, Options
 from erlmcp.store import Options as StoreOptions
 from erlmcp.store import SqliteOwner, SqliteReader
-from erlmcp.tcps import Ask, Coordinator, Done, Line, Views, schema
+from erlmcp.tcps import Ask, Coordinator, Done, Line, Maintenance, Notary, Place, Premises, Upkeep, Views, schema
+from erlmcp.tcps import Options as TcpsOptions
 from tests.apps.proofs import PASSING
 from tests.mcp import posts
 from tests.tcps.proof import walk
@@ -145,9 +146,12 @@ async def plant(folder: Path) -> AsyncIterator[Plant]:
     async with SqliteOwner(path, schema(), quick) as owner, SqliteReader(path, schema(), quick) as reader:
         hear: list[Callable[[list[bytes]], None]] = []
         coordinator = Coordinator(owner, publish=lambda facts: [tell(facts) for tell in hear], now=now)
-        opened = Plant(coordinator, Views(reader, now=now), path)
+        notary = Notary(owner, Premises(folder / "checkpoint.key", folder), now=now)
+        upkeep = Upkeep(owner, notary, Place(folder / "backups", schema()), TcpsOptions(), now=now)
+        line = Maintenance(coordinator, owner, upkeep, now=now)
+        opened = Plant(line, Views(reader, now=now), path)
         hear.append(opened.publish)
-        async with at_work(coordinator):
+        async with at_work(coordinator), at_work(line):
             yield opened
 
 

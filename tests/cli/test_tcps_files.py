@@ -98,3 +98,43 @@ def test_what_is_wrong_with_files_is_said(erlmcp: Tcps, tmp_path: Path, words: l
     said: Said = erlmcp("receipt", *[word.format(file=file) for word in words])
     assert why in said.err
     assert said.code == code
+
+
+def test_the_newest_checkpoint_and_its_key_are_written_to_files(erlmcp: Tcps, server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "head.json"
+    said = erlmcp("receipt", "checkpoint", "-o", str(path))
+    assert (said.code, "no checkpoint was made yet" in said.err) == (3, True)
+    made(erlmcp)
+    assert erlmcp("tpm", "run", "daily").code == 0
+    assert erlmcp("receipt", "checkpoint", "-o", str(path)).code == 0
+    key = tmp_path / "head.json.pem"
+    assert key.read_bytes() == (tmp_path / "checkpoint.pub").read_bytes()
+    text = path.read_bytes()
+    assert erlmcp("receipt", "checkpoint", "-o", str(path), "--data-dir", str(tmp_path)).code == 0
+    assert path.read_bytes() == text
+    export = tmp_path / "receipts.jsonl"
+    exported(erlmcp, export)
+    verify = ("receipt", "verify", str(export), "--checkpoint", str(path), "--key", str(key))
+    assert erlmcp(*verify).code == 0
+    server.tamper("UPDATE receipt SET actor = 'eve' WHERE seq = 1")
+    exported(erlmcp, export)
+    assert "broken, at receipt 1" in erlmcp(*verify).out
+
+
+def test_maintenance_is_shown_with_its_findings(erlmcp: Tcps, server: Server) -> None:
+    made(erlmcp)
+    said = erlmcp("tpm", "run", "weekly")
+    assert said.code == 0
+    assert "weekly maintenance" in said.out
+    assert "no findings" in said.out
+    said = erlmcp("tpm", "run", "weekly")
+    assert said.code == 4
+    assert "run `erlmcp tcps tpm health` to see what it found" in said.err
+    server.tamper("UPDATE receipt SET actor = 'eve' WHERE seq = 1")
+    said = erlmcp("tpm", "run", "weekly", "--force")
+    assert said.code == 1
+    assert "receipt 1 does not give its hash" in said.out
+    said = erlmcp("tpm", "health")
+    assert said.code == 1
+    assert "score       80\n" in said.out
+    assert erlmcp("tpm", "health", "--format", "json").json["tpm_health"]["windows"][1]["window"] == "weekly"

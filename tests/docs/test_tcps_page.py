@@ -13,7 +13,7 @@ import pytest
 from erlmcp.cli.grammar import run
 from erlmcp.cli.tcps import tcps
 from erlmcp.cli.tcps.refusals import EXITS, spoken
-from erlmcp.tcps import TAKES, Bucket, Options
+from erlmcp.tcps import HOURS, STEPS, TAKES, TENTHS, Bucket, Options, TpmWindow
 from erlmcp.tcps.evidence import KINDS
 from erlmcp.tcps.routing import BUCKET_OF_LABEL, PRIORITY_OF_LABEL, ROUTES
 from tests.apps.plant import plant
@@ -115,7 +115,7 @@ def test_the_codes_and_their_exit_codes_are_those_of_the_command_line() -> None:
 def test_the_commands_are_those_of_the_command_line() -> None:
     shown = {words(command)[0]: words(tool)[0] for command, tool in rows("## For people and scripts: erlmcp tcps")}
     assert shown.keys() == {" ".join(("erlmcp tcps", *path)) for path in _commands(tcps)}
-    several = {"erlmcp tcps status", "erlmcp tcps receipt export"}
+    several = {"erlmcp tcps status", "erlmcp tcps receipt export", "erlmcp tcps receipt checkpoint"}
     assert all(f"`{command}`" == spoken(tool) for command, tool in shown.items() if command not in several)
 
 
@@ -149,6 +149,15 @@ def test_the_routes_are_those_of_the_line() -> None:
     assert dict(re.findall(r"(\w+) (\d)", priorities)) == {
         **{label: str(priority) for label, priority in PRIORITY_OF_LABEL.items()},
         "none": "3",
+    }
+
+
+def test_the_maintenance_is_that_of_the_line() -> None:
+    shown = {words(window)[0]: (int(hours), words(done)) for window, hours, done in rows("### Maintenance (TPM)")}
+    assert shown == {window: (HOURS[window], list(STEPS[window])) for window in TpmWindow}
+    table = PAGE.partition("| severity | takes off |\n")[2]
+    assert dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|$", table, re.MULTILINE)) == {
+        weight: f"{tenths / 10:g}" for weight, tenths in TENTHS.items()
     }
 
 

@@ -131,7 +131,7 @@ def test_serve_without_an_app_serves_the_production_line_from_a_process_that_own
         root = node.status()["line"]["children"][0]
         assert (root["strategy"], names(root)) == (
             "rest_for_one",
-            ["database", "tasks", "coordinator", "duties", "keys", "hub"],
+            ["database", "tasks", "coordinator", "maintenance", "duties", "keys", "hub"],
         )
         worker = until(lambda: node.status()["workers"][0]["children"], "the tree of a worker")[0]
         assert names(worker) == ["line link", "database", "app", "tasks", "doors"]

@@ -15,12 +15,13 @@ from erlmcp.apps.tcps.prompts import Prompts
 from erlmcp.apps.tcps.receipts import Receipts
 from erlmcp.apps.tcps.root_causes import RootCauses
 from erlmcp.apps.tcps.skus import Skus
+from erlmcp.apps.tcps.tpm import Tpm
 from erlmcp.apps.tcps.work_orders import WorkOrders
 from erlmcp.tcps import Line, Views
 
 __all__ = ["build"]
 
-WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts, Prompts, Completions)
+WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts, Tpm, Prompts, Completions)
 """One class, in one file, for the tools and the resource of each word of the line, in the order in which clients list
 them; then what is about all of them."""
 

@@ -7,13 +7,14 @@ from erlmcp.cli.grammar import Words
 from erlmcp.cli.tcps.kanban import kanban
 from erlmcp.cli.tcps.receipt import receipt
 from erlmcp.cli.tcps.status import status
+from erlmcp.cli.tcps.tpm import tpm
 from erlmcp.cli.tcps.work_order import work_order
 
 __all__ = ["tcps"]
 
 tcps = Words(
     "tcps",
-    commands={"status": status, "work-order": work_order, "kanban": kanban, "receipt": receipt},
+    commands={"status": status, "work-order": work_order, "kanban": kanban, "receipt": receipt, "tpm": tpm},
     short_help="Work on the production line of a running server.",
     help="""Work on the production line of a running server: work orders, kanban, receipts.
 

@@ -19,7 +19,15 @@ from erlmcp import store, tcps
 from erlmcp.node.exits import Exit, Refusal
 from erlmcp.node.line_state import DATABASE
 
-__all__ = ["export_from_directory", "export_from_server", "reading", "verify_export", "writing"]
+__all__ = [
+    "checkpoint_of_directory",
+    "export_from_directory",
+    "export_from_server",
+    "reading",
+    "verify_export",
+    "write_checkpoint",
+    "writing",
+]
 
 PAGE = 200  # receipts of one call
 STDOUT = Path("-")
@@ -98,6 +106,28 @@ def verify_export(file: Path, checkpoints: Sequence[Path], keys: Sequence[Path],
             outcome = tcps.verify_file(stream, noted, first)
     signed_by = sorted({one.key for one in noted})
     return {**msgspec.to_builtins(outcome), "checkpoints": len(noted), "keys": signed_by, "trusted": bool(trusted)}
+
+
+def checkpoint_of_directory(place: Path) -> dict[str, Any] | None:
+    """The newest signed checkpoint in a data directory."""
+
+    async def newest() -> tcps.Checkpoint | None:
+        async with reading(place) as reader:
+            return await reader.one("newest_checkpoint", into=tcps.Checkpoint)
+
+    found = _run(newest)
+    return None if found is None else msgspec.to_builtins(found)
+
+
+def write_checkpoint(found: dict[str, Any], path: Path) -> Path:
+    """Write a checkpoint, and beside it the public key that it names; where that is."""
+    checkpoint = msgspec.convert(found, tcps.Checkpoint)
+    key = path.with_name(f"{path.name}.pem")
+    with writing(path) as file:
+        file.write(tcps.written(checkpoint))
+    with writing(key) as file:
+        file.write(tcps.pem_of_key(checkpoint.key))
+    return key
 
 
 def _pages(call: Call, first: int) -> Iterator[list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps import show
 from erlmcp.cli.tcps.grammar import asks
 from erlmcp.cli.tcps.terminal import Terminal
-from erlmcp.node.exits import Exit
+from erlmcp.node.exits import Exit, Refusal
 
 __all__ = ["receipt"]
 
@@ -133,3 +133,30 @@ def export(terminal: Terminal, output: Path, from_seq: int, to_seq: int | None, 
         else:
             count = files.export_from_directory(data_dir, file.write, from_seq, to_seq)
     click.echo(f"{count} receipts", err=True)
+
+
+@receipt.command(context_settings=CONTEXT)
+@click.option("-o", "--output", type=FILE, required=True, help="The file to write.")
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Read this, instead of a server.")
+@asks
+def checkpoint(terminal: Terminal, output: Path, data_dir: Path | None) -> None:
+    """Write the newest signed checkpoint of the chain to a file, and the public key that it names beside it, in PEM.
+
+    Keep them where the database is not. Keep the first key that you got: a checkpoint that another key signed is no
+    proof. `erlmcp tcps tpm run daily` makes one, and the line one a day by itself.
+
+    \b
+    Examples:
+      erlmcp tcps receipt checkpoint -o head.json
+      erlmcp tcps receipt checkpoint --data-dir /var/lib/erlmcp -o /mnt/elsewhere/$(date +%F).json
+    """
+    from erlmcp.cli.tcps import files  # noqa: PLC0415 - most commands need no store
+
+    if data_dir is None:
+        found = terminal.call("tpm_health")["tpm_health"]["checkpoint"]
+    else:
+        found = files.checkpoint_of_directory(data_dir)
+    if found is None:
+        raise Refusal(Exit.NOT_FOUND, "no checkpoint was made yet\nnext: run `erlmcp tcps tpm run daily`")
+    key = files.write_checkpoint(found, output)
+    click.echo(f"receipt {found['seq']} at {found['at']}, public key in {key}", err=True)

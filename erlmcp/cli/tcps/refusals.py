@@ -24,13 +24,13 @@ EXITS: Final = {
     "unavailable": Exit.UNREACHABLE,
     "timeout": Exit.TIMEOUT,
 }
-_CALL: Final = re.compile(r"\bcall (?=(?:work_order|kanban|receipt)_)")
-_TOOL: Final = re.compile(r"\b(work_order|kanban|receipt)_([a-z_]+)\b(?<!_)")
-_GROUPS: Final = {"work_order": "work-order", "kanban": "kanban", "receipt": "receipt"}
+_CALL: Final = re.compile(r"\bcall (?=(?:work_order|kanban|receipt|tpm)_)")
+_TOOL: Final = re.compile(r"\b(work_order|kanban|receipt|tpm)_([a-z_]+)\b(?<!_)")
+_GROUPS: Final = {"work_order": "work-order", "kanban": "kanban", "receipt": "receipt", "tpm": "tpm"}
 _VERBS: Final = frozenset(
     {
         *("create", "get", "list", "start", "pull", "pull_next", "complete", "release", "cancel", "update"),
-        *("status", "set_limit", "verify"),
+        *("status", "set_limit", "verify", "run", "health"),
     }
 )
 

@@ -13,13 +13,6 @@ FROM checkpoint
 ORDER BY seq DESC
 LIMIT 1
 
--- name: checkpoints_since
-SELECT at, count, hash, key, seq, signature
-FROM checkpoint
-WHERE seq > :after
-ORDER BY seq
-LIMIT :many
-
 -- name: insert_checkpoint
 -- The guard: what was signed is what is there. No change: it is not, or this receipt has its checkpoint.
 INSERT INTO checkpoint (seq, hash, count, at, key, signature)
@@ -32,3 +25,55 @@ ON CONFLICT (seq) DO NOTHING
 SELECT at, count, hash, key, seq, signature
 FROM checkpoint
 WHERE seq = :seq
+
+-- name: newest_checkpoints
+SELECT at, count, hash, key, seq, signature
+FROM checkpoint
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: set_pruned
+INSERT INTO pruned (one, seq, by) VALUES (1, :seq, :by)
+ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, by = excluded.by WHERE excluded.seq > pruned.seq
+
+-- name: pruned_receipt
+-- One that is to go and is there still.
+SELECT r.seq
+FROM receipt AS r
+WHERE r.seq <= (SELECT p.seq FROM pruned AS p WHERE p.one = 1)
+LIMIT 1
+
+-- name: delete_pruned
+DELETE FROM receipt
+WHERE seq IN (
+    SELECT r.seq
+    FROM receipt AS r
+    WHERE r.seq <= (SELECT p.seq FROM pruned AS p WHERE p.one = 1)
+    ORDER BY r.seq
+    LIMIT :many
+)
+
+-- name: insert_tpm_run
+INSERT INTO tpm_run (seq, window, started_at, ended_at, score, figures, findings, checkpoint, pruned)
+VALUES (:seq, :window, :started_at, :ended_at, :score, :figures, :findings, :checkpoint, :pruned)
+
+-- name: last_tpm_at
+SELECT started_at
+FROM tpm_run
+WHERE window = :window
+ORDER BY seq DESC
+LIMIT 1
+
+-- name: last_tpm_run
+SELECT window, started_at, ended_at, score, figures, findings, checkpoint, pruned
+FROM tpm_run
+WHERE window = :window
+ORDER BY seq DESC
+LIMIT 1
+
+-- name: first_receipt_at
+SELECT at
+FROM receipt
+WHERE seq > :after
+ORDER BY seq
+LIMIT 1

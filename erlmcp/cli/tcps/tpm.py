@@ -1,0 +1,113 @@
+"""`erlmcp tcps tpm`: maintenance of the line itself, and how it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from erlmcp.cli.grammar import CONTEXT, Words
+from erlmcp.cli.tcps.grammar import asks, changes
+from erlmcp.cli.tcps.picture import Block, Facts, Table
+from erlmcp.cli.tcps.terminal import Terminal
+from erlmcp.node.exits import Exit
+
+__all__ = ["tpm"]
+
+#: The words of erlmcp.tcps.TpmWindow.
+WINDOWS = ("daily", "weekly", "monthly", "quarterly")
+GRAVE = frozenset({"critical", "high"})
+
+tpm = Words(
+    "tpm",
+    help="""Maintain the line itself, and see how it is.
+
+\b
+Examples:
+  erlmcp tcps tpm health
+  erlmcp tcps tpm run weekly --timeout 600
+""",
+)
+
+
+@tpm.command(context_settings=CONTEXT)
+@asks
+def health(terminal: Terminal) -> int:
+    """Show the score, what is wrong and what is due; exit code 1 when a finding is critical or high.
+
+    \b
+    Examples:
+      erlmcp tcps tpm health
+      erlmcp tcps tpm health --format json | jq .tpm_health.score
+    """
+    document = terminal.call("tpm_health")
+    found = document["tpm_health"]
+    terminal.show(document, lambda: _health(found))
+    return _code(found)
+
+
+@tpm.command(context_settings=CONTEXT)
+@click.argument("window", type=click.Choice(WINDOWS), metavar="WINDOW")
+@click.option("--force", is_flag=True, help="Do it although it was done in this window.")
+@changes
+def run(terminal: Terminal, window: str, force: bool) -> int:
+    """Do the maintenance of WINDOW: daily, weekly, monthly or quarterly.
+
+    Not again inside its window without --force. The line goes on meanwhile. The exit code is 1 when a finding is
+    critical or high.
+
+    \b
+    Examples:
+      erlmcp tcps tpm run daily
+      erlmcp tcps tpm run quarterly --force --timeout 600
+    """
+    document = terminal.call("tpm_run", window=window, force=force or None)
+    found = document["tpm_run"]
+    terminal.show(document, lambda: _run(found, document["receipt_seq"]))
+    return _code(found)
+
+
+def _health(found: dict[str, Any]) -> Sequence[Block]:
+    checkpoint = found["checkpoint"]
+    signed = f"receipt {checkpoint['seq']}, {_clock(checkpoint['at'])} UTC" if checkpoint else "none yet"
+    begin = found["begin"]["seq"]
+    rows = [
+        ("score", found["score"]),
+        ("checkpoint", signed),
+        ("verified", f"{found['verified']} of {found['head']['seq']}"),
+        ("pruned", f"up to receipt {begin}" if begin else None),
+    ]
+    windows = [
+        (each["window"], _clock(each["last_at"]), _clock(each["due_at"]), "overdue" if each["overdue"] else "")
+        for each in found["windows"]
+    ]
+    return [
+        Facts("the line itself", rows),
+        Table(("window", "done (UTC)", "due (UTC)", ""), windows),
+        *_findings(found["findings"]),
+    ]
+
+
+def _run(found: dict[str, Any], receipt: int) -> Sequence[Block]:
+    rows = [
+        ("score", found["score"]),
+        ("checkpoint", f"receipt {found['checkpoint']}" if found["checkpoint"] else None),
+        ("pruned", f"up to receipt {found['pruned']}" if found["pruned"] else None),
+        ("began", f"{_clock(found['started_at'])} UTC"),
+        ("ended", f"{_clock(found['ended_at'])} UTC"),
+        ("receipt", receipt),
+    ]
+    return [Facts(f"{found['window']} maintenance", rows), *_findings(found["findings"])]
+
+
+def _findings(found: Sequence[dict[str, Any]]) -> Sequence[Block]:
+    head = ("severity", "step", "finding", "next")
+    rows = [(each["severity"], each["step"], each["message"], each["next"]) for each in found]
+    return [Table(head, rows, len(head) - 1, "no findings")]
+
+
+def _clock(stamp: str | None) -> str:
+    return f"{stamp[:10]} {stamp[11:19]}" if stamp else "never"
+
+
+def _code(found: dict[str, Any]) -> int:
+    return Exit.NEGATIVE if any(each["severity"] in GRAVE for each in found["findings"]) else Exit.OK
