@@ -41,6 +41,7 @@ class Ledger:
         self.town = town
         self.close_database = close_database
         self.clock = Clock()
+        self.desks: list[Desk] = []
         self.options = options
         self._owner, self._reader = owner, reader
         self.keeper = self.begin()
@@ -62,7 +63,9 @@ class Ledger:
         tasks = NodeTasks(link, self._reader if reads else None, self.options, self.clock)
         backplane = Backplane(bus=LinkBus(link), tasks=tasks, now=self.clock)
         limits = {name: getattr(self.options, name) for name in self.options.__struct_fields__}
-        return Desk(app, backplane, **limits)
+        desk = Desk(app, backplane, **limits)
+        self.desks.append(desk)
+        return desk
 
     async def silence(self, seconds: float) -> None:
         """Nobody says anything for so long; then the line looks around."""
@@ -79,7 +82,10 @@ async def open_ledger(folder: Path, **options: Any) -> AsyncIterator[Ledger]:
         owner = await database.enter_async_context(SqliteOwner(folder / "tasks.db", schema(), QUICK))
         reader = await stack.enter_async_context(SqliteReader(folder / "tasks.db", schema(), QUICK))
         town = await stack.enter_async_context(open_town(folder))
-        yield Ledger(town, owner, reader, chosen, database.aclose)
+        ledger = Ledger(town, owner, reader, chosen, database.aclose)
+        yield ledger
+        for desk in ledger.desks:
+            await desk.endpoint.tasks.leave(0.0)
 
 
 @asynccontextmanager
