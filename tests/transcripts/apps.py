@@ -1,5 +1,7 @@
 """The apps that conversations are held with, beside the sample of tests.mcp.posts."""
 
+import asyncio
+
 import msgspec
 
 from erlmcp import App, Context, ToolError
@@ -96,3 +98,43 @@ def market() -> App:
 
     app.mount(shop, "shop")
     return app
+
+
+def desk() -> App:
+    """A desk that asks, thinks with its connection closed, and sleeps."""
+    app = App("desk", version="1")
+    lamp = asyncio.Event()
+    app.lamp = lamp  # type: ignore[attr-defined]
+
+    @app.tool
+    async def tidy(ctx: Context) -> str:
+        """Ask who tidies up, and say so."""
+        await ctx.info("asking who is there")
+        name = (await ctx.elicit("Who tidies up?", Name)).granted().name
+        return f"{name} tidies up"
+
+    @app.tool
+    async def think(ctx: Context) -> str:
+        """Close the connection, and think until the lamp is on."""
+        ctx.close_stream()
+        await lamp.wait()
+        return "thought"
+
+    @app.tool
+    async def sleep() -> str:
+        """For ever."""
+        await asyncio.Event().wait()
+        return "slept"
+
+    @app.resource("desk://{thing}", inline=True)
+    def thing(thing: str) -> str:
+        """Something on it."""
+        return thing
+
+    return app
+
+
+class Name(msgspec.Struct):
+    """A form that asks for a name."""
+
+    name: str

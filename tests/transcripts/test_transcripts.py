@@ -2,8 +2,9 @@
 
 An answer that goes on is shown as far as it has come. `! app.tools_changed()` is something that happens at the server
 (`app` and `endpoint` are there); below it stands what it brings on the streams that are open, each behind its number
-when there is more than one. What is never twice the same has a name: `(state 1)` stands for the first `requestState`,
-`(task 1)` for the first task's id, `(time)` for any moment.
+when there is more than one. `> GET` and `> DELETE` have headers only. What is never twice the same has a name:
+`(state 1)` stands for the first `requestState`, `(task 1)`, `(session 1)` and `(stream 1)` for the ids of the first
+task, session and stream, `(time)` for any moment.
 
 `python tests/transcripts/test_transcripts.py --update` writes the answers that the code gives now; read the diff.
 """
@@ -14,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from erlmcp.http import COMMENT, Response, Stream
@@ -27,6 +29,7 @@ APP = re.compile(
 )  # a function that makes the app; without this line it is the sample of tests.mcp.posts
 STATE, TASK = re.compile(r"e1\.[\w-]+"), re.compile(r"(?<=\")[0-9a-f]{32}(?=\")")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+STREAM = re.compile(r"(?<=id: )[cs][\w-]{12}(?=\.\d)")
 TURNS = 50  # of the loop, after which whatever needs no clock has happened
 
 
@@ -41,29 +44,46 @@ class Stage:
         self.names: dict[str, str] = {}
 
     async def answer(self, sent: list[str]) -> list[str]:
-        """What is said to a POST: a status line, and lines of a body."""
-        for value, name in self.names.items():
-            sent = [line.replace(name, value) for line in sent]
-        *headers, body = sent
-        named = (header.split(": ", 1) for header in headers)
-        answer = self.endpoint(post(body.encode(), {name.encode(): value.encode() for name, value in named}))
+        """What is said to a request: a status line, and lines of a body."""
+        method = sent.pop(0) if sent[0] in {"GET", "DELETE"} else "POST"
+        body = sent.pop() if method == "POST" else ""
+        named = (self._meant(header).split(": ", 1) for header in sent)
+        headers = {name.encode(): value.encode() for name, value in named}
+        request = post(self._meant(body).encode(), headers)
+        if method == "POST":
+            answer = self.endpoint(request)
+        else:
+            answer = self.endpoint.other(msgspec.structs.replace(request, method=method.encode()))
         if not isinstance(answer, Response):
             async with asyncio.timeout(5):
                 answer = await answer
-        told = " ".join([str(answer.status), answer.content_type.decode()]).strip()
+        told = [" ".join([str(answer.status), answer.content_type.decode()]).strip()]
+        for name, value in answer.headers:
+            if name == b"mcp-session-id":
+                told.append(f"mcp-session-id: {self._name('session', value.decode())}")
         if isinstance(answer, Response):
-            return [told, *self._named(answer.body.decode()).splitlines(), *await self.news()]
+            return [*told, *self._shown(answer.body.decode()).splitlines(), *await self.news()]
         self.streams.append(answer)
-        return [told, *await self.news()]
+        return [*told, *await self.news()]
 
-    def _named(self, text: str) -> str:
-        for kind, looks in (("state", STATE), ("task", TASK)):
+    def _meant(self, text: str) -> str:
+        """What was written, with what its names stand for."""
+        for value, name in self.names.items():
+            text = text.replace(name, value)
+        return text
+
+    def _shown(self, text: str) -> str:
+        """What was said, with names in it."""
+        for kind, looks in (("state", STATE), ("task", TASK), ("stream", STREAM)):
             for value in looks.findall(text):
-                known = sum(name.startswith(f"({kind} ") for name in self.names.values())
-                self.names.setdefault(value, f"({kind} {known + 1})")
+                self._name(kind, value)
         for value, name in self.names.items():
             text = text.replace(value, name)
         return MOMENT.sub("(time)", text)
+
+    def _name(self, kind: str, value: str) -> str:
+        known = sum(name.startswith(f"({kind} ") for name in self.names.values())
+        return self.names.setdefault(value, f"({kind} {known + 1})")
 
     async def happen(self, what: str) -> list[str]:
         """What a line of Python at the server brings on the streams."""
@@ -79,7 +99,7 @@ class Stage:
         for number, stream in enumerate(self.streams, 1):
             mark = f"{number}: " if len(self.streams) > 1 else ""
             while (chunk := await self._next(stream)) not in {None, COMMENT}:
-                told += [mark + line for line in self._named(chunk.decode()).splitlines() if line]
+                told += [mark + line for line in self._shown(chunk.decode()).splitlines() if line]
         return told
 
     async def _next(self, stream: Stream) -> bytes | None:
