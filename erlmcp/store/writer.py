@@ -183,7 +183,8 @@ class Writer:
     def _give_back(self, pages: int) -> int:
         self._check_files()
         self._checkpoint_if_due()
-        self._connection.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+        # A page a step; `execute` takes the first step alone, as the statement has no columns.
+        self._connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
         left: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
         return left if self._connection.execute("PRAGMA auto_vacuum").fetchone()[0] else -1
 

@@ -166,12 +166,16 @@ def check_window(window: TpmWindow, last_at: str | None, now: datetime) -> None:
 
 
 def dues(last: Mapping[TpmWindow, str], since: str | None, now: datetime) -> tuple[Due, ...]:
-    """When each is due. `last`: when each was done last; `since`: when the line began."""
+    """When each is due. `last`: when each was done last; `since`: when the line began.
+
+    A longer window's maintenance does what a shorter one's does, and counts as one.
+    """
     found = []
     for window, hours in HOURS.items():
         length = timedelta(hours=hours)
-        counted = moment(last.get(window) or since or stamp(now))
-        found.append(Due(window, last.get(window), stamp(counted + length), overdue=now >= counted + 2 * length))
+        done = max((at for other, at in last.items() if HOURS[other] >= hours), default=None)
+        counted = moment(done or since or stamp(now))
+        found.append(Due(window, done, stamp(counted + length), overdue=now >= counted + 2 * length))
     return tuple(found)
 
 

@@ -165,3 +165,22 @@ def test_a_call_is_a_post_in_the_words_of_the_modern_era(address: str) -> None:
 def test_an_address_that_is_none_is_a_usage_error(url: str, capsys) -> None:
     assert ask(url) == 2
     assert "is no address of a server; give one like http://127.0.0.1:8080/mcp" in capsys.readouterr().err
+
+
+def test_a_maintenance_that_takes_longer_than_a_call_is_waited_for_with_its_key(capsys) -> None:
+    late = reply('"result":{"structuredContent":{"code":"timeout","message":"m"},"isError":true}')
+    run_ = '{"window":"daily","started_at":"2026-11-24T06:00:00.000Z","ended_at":"2026-11-24T06:00:00.000Z"'
+    done = reply(
+        f'"result":{{"structuredContent":{{"receipt_seq":7,"tpm_run":{run_},"score":"100","figures":{{}},'
+        '"findings":[],"checkpoint":6,"pruned":null}},"content":[]}'
+    )
+    answers, keys = iter([late, late, done]), set()
+
+    def answer(request: Request) -> Response:
+        keys.add(json.loads(request.body)["params"]["arguments"]["idempotency_key"])
+        return next(answers)
+
+    with saying(answer) as server:
+        assert run(["tcps", "tpm", "run", "daily", "--url", server.url]) == 0
+    assert "daily maintenance" in capsys.readouterr().out
+    assert len(keys) == 1

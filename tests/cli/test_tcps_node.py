@@ -70,3 +70,23 @@ def test_a_node_that_has_gone_is_unreachable(node: Node, capsys: pytest.CaptureF
     end(node)
     assert create() == 6
     assert "start one with `erlmcp serve`" in capsys.readouterr().err
+
+
+def test_receipts_leave_a_node_and_are_verified_without_it(node: Node, tmp_path: Path) -> None:
+    for _ in range(3):
+        assert create() == 0
+    assert run(["tcps", "tpm", "run", "quarterly"]) == 0
+    place = str(tmp_path / "head.json")
+    assert run(["tcps", "receipt", "checkpoint", "-o", place]) == 0
+    data = next(tmp_path.rglob("erlmcp.db")).parent
+    beside, served = tmp_path / "beside.jsonl", tmp_path / "served.jsonl"
+    assert run(["tcps", "receipt", "export", "-o", str(beside), "--data-dir", str(data)]) == 0
+    assert run(["tcps", "receipt", "export", "-o", str(served)]) == 0
+    assert beside.read_bytes() == served.read_bytes()
+    assert [path.suffix for path in (data / "backups").iterdir()] == [".db"]
+    key = str(data / "checkpoint.pub")
+    end(node)
+    verify = ["tcps", "receipt", "verify", str(served), "--checkpoint", place, "--key", key]
+    assert run(verify) == 0
+    served.write_bytes(b"".join(beside.read_bytes().splitlines(keepends=True)[:2]))
+    assert run(verify) == 1

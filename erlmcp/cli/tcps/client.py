@@ -33,6 +33,11 @@ class Client:
         self._timeout: Final = timeout
         self._deadline: Final = time.monotonic() + timeout
 
+    @property
+    def over(self) -> bool:
+        """Whether no time is left."""
+        return time.monotonic() >= self._deadline
+
     def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool answers. Refusal with the exit code of its no, or of what kept it from answering."""
         result = self._result(tool, arguments)

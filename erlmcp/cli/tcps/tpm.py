@@ -9,7 +9,7 @@ from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps.grammar import asks, changes
 from erlmcp.cli.tcps.picture import Block, Facts, Table
 from erlmcp.cli.tcps.terminal import Terminal
-from erlmcp.node.exits import Exit
+from erlmcp.node.exits import Exit, Refusal
 
 __all__ = ["tpm"]
 
@@ -60,10 +60,20 @@ def run(terminal: Terminal, window: str, force: bool) -> int:
       erlmcp tcps tpm run daily
       erlmcp tcps tpm run quarterly --force --timeout 600
     """
-    document = terminal.call("tpm_run", window=window, force=force or None)
+    document = _done(terminal, window=window, force=force or None)
     found = document["tpm_run"]
     terminal.show(document, lambda: _run(found, document["receipt_seq"]))
     return _code(found)
+
+
+def _done(terminal: Terminal, **arguments: Any) -> dict[str, Any]:
+    """What came of it. The server answers that it goes on before it is done: asked again with the key, it says what."""
+    while True:
+        try:
+            return terminal.call("tpm_run", **arguments)
+        except Refusal as refusal:
+            if refusal.code != Exit.TIMEOUT or terminal.client.over:
+                raise
 
 
 def _health(found: dict[str, Any]) -> Sequence[Block]:
