@@ -21,6 +21,7 @@ class Exit(IntEnum):
     AUTH = 5
     UNREACHABLE = 6
     CONFIG = 7
+    EVIDENCE = 65  # EX_DATAERR of sysexits.h
     GAVE_UP = 70
     TIMEOUT = 124
     INTERRUPTED = 130
@@ -28,14 +29,15 @@ class Exit(IntEnum):
 
 MEANINGS: Final = {
     Exit.OK: "done",
-    Exit.NEGATIVE: "the answer is no: pang, a reload that was refused, a tool's no",
+    Exit.NEGATIVE: "the answer is no: pang, a reload that was refused, a tool's no, a gate that failed",
     Exit.USAGE: "a flag or an argument is wrong",
     Exit.CANNOT_BOOT: "the app can not be loaded, the database can not be used; no such tool, resource or prompt; "
-    "tcps: no such work order or receipt",
-    Exit.CONFLICT: "a port or the data directory is taken; tcps: a conflict, like no free slot",
+    "tcps: no such work order, sku, andon or receipt",
+    Exit.CONFLICT: "a port or the data directory is taken; tcps: a conflict, like no free slot or a stopped line",
     Exit.AUTH: "the server wants a token, or another one",
     Exit.UNREACHABLE: "no node or server answers",
     Exit.CONFIG: "the configuration is wrong, or names what can not be used",
+    Exit.EVIDENCE: "tcps gate: a file of evidence is missing, empty, malformed or stale",
     Exit.GAVE_UP: "workers or the line died more often than node.max_restarts allows",
     Exit.TIMEOUT: "it did not end in time",
     Exit.INTERRUPTED: "interrupted",

@@ -11,9 +11,7 @@ from erlmcp.tcps.commands import (
     Ask,
     Command,
     EscalateAndon,
-    MeasureKaizen,
     NoteBreach,
-    ProposeKaizen,
     PublishSku,
     PullAndon,
     Role,
@@ -33,8 +31,6 @@ LEAST: Final[Mapping[type[Command], Role]] = MappingProxyType(
         EscalateAndon: Role.ADMIN,
         NoteBreach: Role.ADMIN,
         RunTpm: Role.ADMIN,
-        ProposeKaizen: Role.ADMIN,
-        MeasureKaizen: Role.ADMIN,
     }
 )
 _RANK: Final = {role: rank for rank, role in enumerate(Role)}

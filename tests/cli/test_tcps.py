@@ -12,9 +12,17 @@ import pytest
 
 from erlmcp.cli.grammar import run
 from erlmcp.cli.tcps import tcps
-from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES
+from erlmcp.cli.tcps.grammar import (
+    ANDON_STATUSES,
+    ANDON_TYPES,
+    BUCKETS,
+    GATES,
+    SEVERITIES,
+    SIGNAL_TYPES,
+    STATUSES,
+)
 from erlmcp.cli.tcps.refusals import EXITS, spoken
-from erlmcp.tcps import Bucket, Code, SignalType, Status
+from erlmcp.tcps import AndonStatus, AndonType, Bucket, Code, Gate, Severity, SignalType, Status
 from tests.cli.line_server import Server, line_server
 
 
@@ -73,11 +81,13 @@ def test_every_command_helps_with_two_or_three_examples(path: tuple[str, ...], c
     examples = capsys.readouterr().out.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
     assert 2 <= len(examples) <= 3
     assert all(" ".join(("erlmcp tcps", *path)) in line for line in examples)
-    assert max(map(len, examples)) <= 80
+    assert max(map(len, examples)) <= 100
 
 
 def test_the_words_are_those_of_the_line() -> None:
     assert (tuple(Bucket), tuple(SignalType), tuple(Status)) == (BUCKETS, SIGNAL_TYPES, STATUSES)
+    assert (tuple(Gate), tuple(AndonType)) == (GATES, ANDON_TYPES)
+    assert (tuple(AndonStatus), tuple(Severity)) == (ANDON_STATUSES, SEVERITIES)
     assert set(Code) <= set(EXITS)
 
 
@@ -264,10 +274,13 @@ def test_status_shows_the_server_the_kanban_the_orders_and_the_chain(erlmcp: Tcp
     facts, table = said.out.split("\n\n")
     assert facts.splitlines() == [
         "TCPS production line",
-        f"  server       {server.url}",
-        "  version      0.6.0",
-        "  work orders  1 queued, 1 in progress, 0 completed, 0 cancelled",
-        "  receipts     unbroken, 3 of 3 verified",
+        f"  server         {server.url}",
+        "  version        0.6.0",
+        "  work orders    1 queued, 1 in progress, 0 completed, 0 cancelled",
+        "  quality gates  8 configured",
+        "  andon system   operational, 0 open, 0 investigating",
+        "  observability  unknown: there is no /health beside the endpoint",
+        "  receipts       unbroken, 3 of 3 verified",
     ]
     assert table.splitlines()[1].split() == ["security", "1", "5", "4", "20", "normal", "1", "0", "0"]
     document = erlmcp("status", "--format", "json").json

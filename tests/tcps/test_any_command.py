@@ -14,7 +14,6 @@ from erlmcp.tcps import (
     AddWhy,
     AdvanceSku,
     AndonType,
-    ApplyKaizen,
     Ask,
     Bucket,
     Cancel,
@@ -29,11 +28,9 @@ from erlmcp.tcps import (
     FinalizeRootCause,
     Gate,
     Junit,
-    MeasureKaizen,
     NoteBreach,
     Ok,
     PriorityWord,
-    ProposeKaizen,
     PublishSku,
     Pull,
     PullAndon,
@@ -53,7 +50,6 @@ from erlmcp.tcps import (
     StartWorkOrder,
     SubmitGate,
     UpdateWorkOrder,
-    WasteKind,
 )
 from tests.tcps.plant import plant_at
 
@@ -101,8 +97,6 @@ evidence = (
     | st.builds(Digests, first=digests, second=digests, **about)
     | st.builds(ExitCode, code=numbers, command=text, **about)
 )
-seqs = st.lists(numbers).map(tuple)
-wastes = st.sampled_from(WasteKind)
 on_the_floor = (
     st.builds(AdvanceSku, ids)
     | st.builds(PublishSku, ids)
@@ -116,9 +110,6 @@ on_the_floor = (
     | st.builds(FinalizeRootCause, ids, text, text)
     | st.builds(EscalateAndon, ids, numbers)
     | st.builds(NoteBreach, ids)
-    | st.builds(ProposeKaizen, wastes, text, numbers, numbers, seqs, text, text)
-    | st.builds(ApplyKaizen, ids)
-    | st.builds(MeasureKaizen, ids, numbers, seqs, text, text)
 )
 files = st.lists(st.builds(File, digests, st.binary(max_size=9)), max_size=2).map(tuple)
 asks = st.builds(

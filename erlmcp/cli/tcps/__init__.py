@@ -4,8 +4,13 @@ It knows tools by their names and nothing of the line itself: what may be done, 
 """
 
 from erlmcp.cli.grammar import Words
+from erlmcp.cli.tcps.andon import andon
+from erlmcp.cli.tcps.gate import gate
+from erlmcp.cli.tcps.heijunka import heijunka
 from erlmcp.cli.tcps.kanban import kanban
 from erlmcp.cli.tcps.receipt import receipt
+from erlmcp.cli.tcps.root_cause import root_cause
+from erlmcp.cli.tcps.sku import sku
 from erlmcp.cli.tcps.status import status
 from erlmcp.cli.tcps.tpm import tpm
 from erlmcp.cli.tcps.work_order import work_order
@@ -14,24 +19,36 @@ __all__ = ["tcps"]
 
 tcps = Words(
     "tcps",
-    commands={"status": status, "work-order": work_order, "kanban": kanban, "receipt": receipt, "tpm": tpm},
+    commands={
+        "status": status,
+        "work-order": work_order,
+        "kanban": kanban,
+        "heijunka": heijunka,
+        "sku": sku,
+        "gate": gate,
+        "andon": andon,
+        "root-cause": root_cause,
+        "receipt": receipt,
+        "tpm": tpm,
+    },
     short_help="Work on the production line of a running server.",
-    help="""Work on the production line of a running server: work orders, kanban, receipts.
+    help="""Work on the production line of a running server: work orders, skus and their gates, andons, receipts.
 
 \b
 Examples:
   erlmcp tcps status
   erlmcp tcps work-order create --signal-type internal --title "Rotate keys"
-  erlmcp tcps work-order pull security --assignee ada
+  erlmcp tcps gate run compilation --sku SKU-01J9ZK3M -- make
 """,
     epilog="""\b
 Exit codes:
     0  done
-    1  the answer is no: the chain of receipts is broken, or the server failed
+    1  the answer is no: a gate failed, the chain of receipts is broken, or the server failed
     2  a flag or an argument is wrong
-    3  there is no such work order or receipt
-    4  a conflict: no free slot, or the order's status or version does not allow it
+    3  there is no such work order, sku, andon or receipt
+    4  a conflict: the line is stopped, a gate has not run, no slot is free, or status or version do not allow it
     6  no server answers, or it is overloaded
+   65  a file of evidence is missing, empty, malformed or older than the command that was to write it
   124  it did not answer in time
   130  interrupted
 """,

@@ -6,16 +6,20 @@ which is harmless: what changes something carries a key.
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from erlmcp.cli.connecting import URL, with_path
 from erlmcp.cli.tcps.refusals import refusal_of
 from erlmcp.node.exits import Exit, Refusal
 
 if TYPE_CHECKING:
-    from erlmcp.client import HttpError, ToolResult
+    from erlmcp import client
+    from erlmcp.client import HttpError
 
 __all__ = ["MOST", "URL", "Client"]
+
+T = TypeVar("T")
 
 MOST: Final = 16 * 1024 * 1024  # bytes of an answer; a page of the largest receipts has about 6 MiB
 
@@ -31,7 +35,11 @@ class Client:
         self.url: Final = url
         self.server: dict[str, Any] = {}
         self._timeout: Final = timeout
-        self._deadline: Final = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout
+
+    def wait_anew(self) -> None:
+        """Count the timeout from now on: time went by that was not the server's."""
+        self._deadline = time.monotonic() + self._timeout
 
     @property
     def over(self) -> bool:
@@ -40,7 +48,7 @@ class Client:
 
     def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool answers. Refusal with the exit code of its no, or of what kept it from answering."""
-        result = self._result(tool, arguments)
+        result = self._said(lambda one: one.call_tool(tool, arguments, check=False), tool, _hint(arguments))
         self.server = (result.meta or {}).get(_SERVER_INFO, {})
         if result.is_error:
             raise refusal_of({"structuredContent": result.structured_content, "text": result.text})
@@ -48,12 +56,19 @@ class Client:
             raise self._strange(f"tool {tool} answers without structured content")
         return result.structured_content
 
-    def _result(self, tool: str, arguments: dict[str, Any]) -> "ToolResult":
+    def schema(self, tool: str) -> dict[str, Any]:
+        """The JSON Schema of a tool's arguments. Raises Refusal."""
+        for listed in self._said(lambda one: one.list_tools(), tool, ""):
+            if listed.name == tool:
+                schema: dict[str, Any] = listed.input_schema
+                return schema
+        raise self._strange(f"it has no tool {tool}; it serves another app, or an older one")
+
+    def _said(self, work: "Callable[[client.Client], Awaitable[T]]", tool: str, hint: str) -> T:
         from erlmcp import client  # noqa: PLC0415 - 60 ms, which the help does not need
 
-        hint = _hint(arguments)
         try:
-            return self._tried(tool, arguments)
+            return self._tried(work)
         except client.TimedOut as late:
             raise Refusal(Exit.TIMEOUT, f"{self.url} has not answered within {self._timeout:g} s{hint}") from late
         except client.ConnectionFailed as broken:
@@ -75,17 +90,17 @@ class Client:
         except client.ClientError as fault:
             raise self._strange(str(fault)) from fault
 
-    def _tried(self, tool: str, arguments: dict[str, Any]) -> "ToolResult":
+    def _tried(self, work: "Callable[[client.Client], Awaitable[T]]") -> T:
         from erlmcp.client import ConnectionFailed  # noqa: PLC0415 - as above
 
         try:
-            return asyncio.run(self._ask(tool, arguments))
+            return asyncio.run(self._ask(work))
         except ConnectionFailed as broken:
             if not broken.sent:
                 raise
-        return asyncio.run(self._ask(tool, arguments))
+        return asyncio.run(self._ask(work))
 
-    async def _ask(self, tool: str, arguments: dict[str, Any]) -> "ToolResult":
+    async def _ask(self, work: "Callable[[client.Client], Awaitable[T]]") -> T:
         from erlmcp import client  # noqa: PLC0415 - as above
 
         left = self._deadline - time.monotonic()
@@ -98,7 +113,7 @@ class Client:
         except ValueError as fault:
             raise Refusal(Exit.USAGE, str(fault)) from fault
         async with one:
-            return await one.call_tool(tool, arguments, check=False)
+            return await work(one)
 
     def _status(self, fault: "HttpError") -> Refusal:
         if fault.status in _BUSY:

@@ -42,16 +42,26 @@ _COLOURS: Final = {
     "critical": "red",
     "breached": "red",
     "broken": "red",
+    "failed": "red",
+    "stop": "red",
+    "open": "red",
+    "high": "red",
+    "investigating": "yellow",
+    "blocked": "yellow",
     "alert": "yellow",
     "bottleneck": "yellow",
     "warning": "yellow",
     "in progress": "cyan",
+    "in production": "cyan",
     "completed": "green",
+    "published": "green",
+    "passed": "green",
+    "resolved": "green",
     "unbroken": "green",
     "on time": "green",
     "normal": "green",
 }
-_COLOURED: Final = frozenset({"status", "level", "sla", "chain", "receipts"})
+_COLOURED: Final = frozenset({"status", "level", "sla", "chain", "receipts", "verdict", "severity", "kind"})
 
 
 def as_text(blocks: Sequence[Block], width: int | None, *, colour: bool) -> str:

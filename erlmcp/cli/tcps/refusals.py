@@ -24,14 +24,32 @@ EXITS: Final = {
     "unavailable": Exit.UNREACHABLE,
     "timeout": Exit.TIMEOUT,
 }
-_CALL: Final = re.compile(r"\bcall (?=(?:work_order|kanban|receipt|tpm)_)")
-_TOOL: Final = re.compile(r"\b(work_order|kanban|receipt|tpm)_([a-z_]+)\b(?<!_)")
-_GROUPS: Final = {"work_order": "work-order", "kanban": "kanban", "receipt": "receipt", "tpm": "tpm"}
+_GROUPS: Final = {
+    "work_order": "work-order",
+    "kanban": "kanban",
+    "heijunka": "heijunka",
+    "sku": "sku",
+    "gate": "gate",
+    "andon": "andon",
+    "root_cause": "root-cause",
+    "receipt": "receipt",
+    "kaizen": "kaizen",
+    "tpm": "tpm",
+}
 _VERBS: Final = frozenset(
     {
         *("create", "get", "list", "start", "pull", "pull_next", "complete", "release", "cancel", "update"),
-        *("status", "set_limit", "verify", "run", "health"),
+        *("add_dependency", "remove_dependency", "status", "set_limit", "schedule", "advance", "publish", "abort"),
+        *("submit", "acknowledge", "resolve", "add_why", "finalize", "verify"),
+        *("report", "proposals", "apply", "health", "run"),
     }
+)
+_WORDS: Final = "|".join(_GROUPS)
+_CALL: Final = re.compile(rf"\bcall (?=(?:{_WORDS})_)")
+#: A tool; the id that it is to be called with, where one is named behind it.
+_TOOL: Final = re.compile(
+    rf"\b({_WORDS})_([a-z_]+)\b(?<!_)"
+    r"(?: (?:for|with(?: the)?(?: (?:andon_|sku_|work_order_)?id)?) ((?:WO|SKU|ANDON|RC)-[0-9A-Z]+)\b)?"
 )
 
 
@@ -55,7 +73,8 @@ def spoken(advice: str) -> str:
 def _command(tool: re.Match[str]) -> str:
     if tool[2] not in _VERBS:
         return tool[0]
-    return f"`erlmcp tcps {_GROUPS[tool[1]]} {tool[2].replace('_', '-')}`"
+    command = f"erlmcp tcps {_GROUPS[tool[1]]} {tool[2].replace('_', '-')}"
+    return f"`{command} {tool[3]}`" if tool[3] else f"`{command}`"
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -6,7 +6,18 @@ from typing import Any
 
 from erlmcp.cli.tcps.picture import Block, Facts, Table
 
-__all__ = ["buckets", "chain", "receipt", "receipts", "verification", "work_order", "work_orders"]
+__all__ = [
+    "buckets",
+    "chain",
+    "clock",
+    "receipt",
+    "receipts",
+    "time",
+    "verification",
+    "words",
+    "work_order",
+    "work_orders",
+]
 
 #: What a bucket's status shows, by the words above it.
 COLUMNS = {
@@ -27,7 +38,7 @@ def work_order(document: dict[str, Any]) -> Sequence[Block]:
     order = document["work_order"]
     signal = order["signal"]
     rows = [
-        ("status", _words(order["status"])),
+        ("status", words(order["status"])),
         ("bucket", order["bucket"]),
         ("priority", order["priority"]),
         ("assignee", order["assignee"]),
@@ -35,12 +46,15 @@ def work_order(document: dict[str, Any]) -> Sequence[Block]:
         ("signal", ", ".join([signal["type"], *filter(None, [signal["source"]])])),
         ("labels", ", ".join(signal["labels"])),
         ("metadata", json.dumps(signal["metadata"]) if signal["metadata"] else None),
-        ("sla", _words(order.get("sla"))),
-        ("deadline", _time(order["sla_deadline"])),
-        ("created", _time(order["created_at"])),
-        ("started", _time(order["started_at"])),
-        ("completed", _time(order["completed_at"])),
-        ("cancelled", _time(order["cancelled_at"])),
+        ("waits for", ", ".join(order.get("blocked_by") or ())),
+        ("because", order.get("blocked_reason")),
+        ("sku", order.get("sku_id")),
+        ("sla", words(order.get("sla"))),
+        ("deadline", time(order["sla_deadline"])),
+        ("created", time(order["created_at"])),
+        ("started", time(order["started_at"])),
+        ("completed", time(order["completed_at"])),
+        ("cancelled", time(order["cancelled_at"])),
         ("reason", order["cancellation_reason"]),
         ("version", order["version"]),
         ("receipt", document.get("receipt_seq")),
@@ -54,10 +68,10 @@ def work_orders(document: dict[str, Any]) -> Sequence[Block]:
     rows = [
         (
             order["id"],
-            _words(order["status"]),
+            words(order["status"]),
             order["bucket"],
             order["priority"],
-            _words(order.get("sla")),
+            words(order.get("sla")),
             order["assignee"],
             order["title"],
         )
@@ -79,7 +93,7 @@ def receipt(document: dict[str, Any]) -> Sequence[Block]:
     told = document["receipt"]
     rows = [
         ("id", told["id"]),
-        ("at", _time(told["at"])),
+        ("at", time(told["at"])),
         ("actor", told["actor"]),
         ("work order", told["work_order_id"]),
         ("hash", told["hash"]),
@@ -93,7 +107,7 @@ def receipts(document: dict[str, Any]) -> Sequence[Block]:
     """A list of receipts."""
     head = ("seq", "at (UTC)", "type", "work order", "actor", "hash")
     rows = [
-        (each["seq"], _clock(each["at"]), each["type"], each["work_order_id"], each["actor"], each["hash"][:12])
+        (each["seq"], clock(each["at"]), each["type"], each["work_order_id"], each["actor"], each["hash"][:12])
         for each in document["receipts"]
     ]
     return [Table(head, rows, len(head) - 1, "no receipts")]
@@ -117,14 +131,16 @@ def chain(document: dict[str, Any]) -> str:
     return f"broken, at receipt {document['seq']}: {document['reason']}"
 
 
-def _words(word: str | None) -> str:
+def words(word: str | None) -> str:
+    """`in_progress` as people write it."""
     return (word or "").replace("_", " ")
 
 
-def _time(stamp: str | None) -> str | None:
+def time(stamp: str | None) -> str | None:
     """`2026-11-24T05:53:12.345Z` → `2026-11-24 05:53:12 UTC`."""
-    return f"{_clock(stamp)} UTC" if stamp else None
+    return f"{clock(stamp)} UTC" if stamp else None
 
 
-def _clock(stamp: str) -> str:
+def clock(stamp: str) -> str:
+    """The same without the zone, for a column that names it."""
     return f"{stamp[:10]} {stamp[11:19]}"

@@ -7,7 +7,7 @@ import click
 
 from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps import show
-from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, asks, changes
+from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, Id, asks, changes
 from erlmcp.cli.tcps.terminal import Terminal
 
 __all__ = ["work_order"]
@@ -25,6 +25,7 @@ Examples:
 )
 ASSIGNEE = click.option("--assignee", metavar="WHO", help="Who makes it.")
 BUCKET = click.Choice(BUCKETS)
+ORDER = Id("work_order_list", "work_orders")
 
 
 def _priority(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
@@ -58,10 +59,11 @@ PRIORITY = click.option(
 @click.option("--bucket", type=BUCKET, help="Only for an internal signal: where it is queued.  [features]")
 @PRIORITY
 @ASSIGNEE
+@click.option("--depends-on", "dependencies", type=ORDER, multiple=True, help="An order to wait for; repeatable.")
 @click.option("--metadata", callback=_metadata, metavar="JSON", help="An object that is kept with the signal.")
 @changes
-def create(terminal: Terminal, labels: tuple[str, ...], **given: Any) -> None:
-    """Make a work order from a signal; it is queued in a bucket.
+def create(terminal: Terminal, labels: tuple[str, ...], dependencies: tuple[str, ...], **given: Any) -> None:
+    """Make a work order from a signal; it is queued in a bucket, or blocked while it waits for another order.
 
     \b
     Examples:
@@ -69,11 +71,12 @@ def create(terminal: Terminal, labels: tuple[str, ...], **given: Any) -> None:
       erlmcp tcps work-order create --signal-type refund --title Pay
       erlmcp tcps work-order create --signal-type internal --title Try
     """
-    _moved(terminal, "work_order_create", labels=list(labels) or None, **given)
+    lists = {"labels": list(labels) or None, "dependencies": list(dependencies) or None}
+    _moved(terminal, "work_order_create", **lists, **given)
 
 
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @asks
 def get(terminal: Terminal, **given: Any) -> None:
     """Show one work order.
@@ -106,7 +109,7 @@ def list_(terminal: Terminal, **given: Any) -> None:
 
 
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @ASSIGNEE
 @changes
 def start(terminal: Terminal, **given: Any) -> None:
@@ -143,7 +146,7 @@ def pull(terminal: Terminal, **given: Any) -> None:
 def pull_next(terminal: Terminal, **given: Any) -> None:
     """Start the next work order, of any bucket.
 
-    The one with the highest priority, then the oldest, of those whose bucket has a free slot.
+    The first of `erlmcp tcps heijunka schedule` that can start: its bucket has a free slot, and no stop holds it.
 
     \b
     Examples:
@@ -154,7 +157,7 @@ def pull_next(terminal: Terminal, **given: Any) -> None:
 
 
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @changes
 def complete(terminal: Terminal, **given: Any) -> None:
     """Say that a work order in progress is made; it frees its slot.
@@ -168,7 +171,7 @@ def complete(terminal: Terminal, **given: Any) -> None:
 
 
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @click.option("--reason", required=True, help="Why; the receipt keeps it.")
 @changes
 def release(terminal: Terminal, **given: Any) -> None:
@@ -183,7 +186,7 @@ def release(terminal: Terminal, **given: Any) -> None:
 
 
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @click.option("--reason", required=True, help="Why; the work order shows it.")
 @changes
 def cancel(terminal: Terminal, **given: Any) -> None:
@@ -197,8 +200,40 @@ def cancel(terminal: Terminal, **given: Any) -> None:
     _moved(terminal, "work_order_cancel", **given)
 
 
+@work_order.command("add-dependency", context_settings=CONTEXT)
+@click.argument("id", type=ORDER, metavar="ID")
+@click.argument("depends_on", type=ORDER, metavar="DEPENDS_ON")
+@changes
+def add_dependency(terminal: Terminal, **given: Any) -> None:
+    """Have work order ID wait for DEPENDS_ON: it is blocked until that is completed.
+
+    \b
+    Examples:
+      erlmcp tcps work-order add-dependency WO-01J9ZK3M WO-01J9ZK2F
+      erlmcp tcps work-order add-dependency WO-3 WO-2 --format json
+    """
+    _moved(terminal, "work_order_add_dependency", **given)
+
+
+@work_order.command("remove-dependency", context_settings=CONTEXT)
+@click.argument("id", type=ORDER, metavar="ID")
+@click.argument("depends_on", type=ORDER, metavar="DEPENDS_ON")
+@changes
+def remove_dependency(terminal: Terminal, **given: Any) -> None:
+    """Let work order ID go on without DEPENDS_ON.
+
+    When that was the last one it waited for, it is queued.
+
+    \b
+    Examples:
+      erlmcp tcps work-order remove-dependency WO-01J9ZK3M WO-01J9ZK2F
+      erlmcp tcps work-order remove-dependency WO-3 WO-2 --format json
+    """
+    _moved(terminal, "work_order_remove_dependency", **given)
+
+
 @work_order.command(context_settings=CONTEXT)
-@click.argument("id")
+@click.argument("id", type=ORDER, metavar="ID")
 @click.option("--version", type=int, required=True, help="The version you read; `work-order get` shows it.")
 @click.option("--title", help="One line that says what is to be made.")
 @click.option("--description", help="What is to be made, and why.")
