@@ -33,6 +33,7 @@ has come here, and after a line process has died all of them look for the next o
 LOOK: Final = 0.02  # seconds between two looks for a stream that somebody has yet to tell of
 
 UNSENT: Final = 1024  # that wait for a line process which is away; they are at home as well
+UNSENT_BYTES: Final = 16 << 20
 
 
 class Begin(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -116,7 +117,8 @@ class LineEvents:
     def __init__(self, link: Link, now: Callable[[], float] = time.monotonic) -> None:
         self._link, self._now = link, now
         self._at_home = EventTable(lambda _topic, _payload: None, AT_HOME)
-        self._unsent: deque[Told] = deque(maxlen=UNSENT)
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
         link.subscribe(RESENT, lambda _payload: None, self._tell_again)
         link.when_connected(self._tell_unsent)
 
@@ -151,17 +153,26 @@ class LineEvents:
             raise StoreAway(f"the streams are out of reach: {fault}") from None
 
     def _tell(self, told: Told) -> None:
+        self._send(_encode(told))
+
+    def _send(self, payload: bytes) -> None:
         try:
-            self._link.cast(SERVICE, _encode(told))
+            self._link.cast(SERVICE, payload)
         except (Down, Overloaded):
-            self._unsent.append(told)
+            self._hold(payload)
         except TooLarge:
             return  # no event of that size is kept
 
+    def _hold(self, payload: bytes) -> None:
+        self._unsent.append(payload)
+        self._unsent_bytes += len(payload)
+        while len(self._unsent) > UNSENT or self._unsent_bytes > UNSENT_BYTES:
+            self._unsent_bytes -= len(self._unsent.popleft())
+
     def _tell_unsent(self) -> None:
-        unsent, self._unsent = self._unsent, deque(maxlen=UNSENT)
-        for told in unsent:
-            self._tell(told)
+        unsent, self._unsent, self._unsent_bytes = self._unsent, deque(), 0
+        for payload in unsent:
+            self._send(payload)
 
     def _tell_again(self) -> None:
         """Another table: all that is here, before what waits."""

@@ -115,7 +115,10 @@ class Rounds:
         payload = self._sealer.unseal(PURPOSE, token, bound)
         if payload is None:
             raise _invalid(f"requestState is not ours, or was made for another request: {_AGAIN}")
-        state = _STATE.decode(payload)
+        try:
+            state = _STATE.decode(payload)
+        except msgspec.MsgspecError:  # sealed by another release, which put other things into it
+            raise _invalid(f"requestState was made by another release: {_AGAIN}") from None
         if self._now() >= state.expires:
             raise _invalid(f"requestState has expired; it is good for {self._options.input_ttl:g} s: {_AGAIN}")
         return state

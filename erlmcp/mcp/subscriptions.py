@@ -33,6 +33,10 @@ KEY_LIMIT: Final = 2048
 ALL_KEYS: Final = 200_000
 """URIs and ids that all streams of one worker listen for together: some 40 MiB."""
 
+WAITING: Final = 4 * 1024 * 1024
+"""Bytes of changes that wait for one reader: tasks are told with their results, and a thousand of those can be a
+gigabyte. A stream whose reader is further behind ends, with its result: who listens again is told how everything is."""
+
 
 class Flag(msgspec.Struct, frozen=True):
     """A member of the filter that is true or false."""
@@ -138,7 +142,7 @@ def _interests(honoured: dict[str, Any]) -> Iterator[Interest]:
 class Subscription:
     """One open stream: a `Listener` that writes to its request's sink. `ended` is the members of its result."""
 
-    __slots__ = ("_behind", "_changes", "_leaving", "_meta", "_sink", "_waiting", "ended")
+    __slots__ = ("_behind", "_changes", "_leaving", "_meta", "_sink", "_size", "_waiting", "ended")
 
     def __init__(self, id_: bytes, sink: Sink, changes: Changes) -> None:
         """`id_`: the request's, as raw JSON."""
@@ -147,6 +151,7 @@ class Subscription:
         self._changes = changes
         self._behind = False
         self._waiting: dict[Interest, Change] = {}
+        self._size = 0
         self._leaving = False
         self.ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(self._left)
@@ -165,7 +170,7 @@ class Subscription:
                 return
             self._behind = True
             asyncio.ensure_future(room).add_done_callback(self._caught_up)
-        self._waiting[change.method, change.key] = change
+        self._wait(change)
 
     def end(self) -> None:
         """See `Listener`. The result follows what waits for the reader."""
@@ -176,9 +181,20 @@ class Subscription:
         params = b"{%b,%b}" % (change.members, self._meta) if change.members else b"{%b}" % self._meta
         self._sink.emit(change.method, params)
 
+    def _wait(self, change: Change) -> None:
+        if self.ended.done():
+            return
+        interest = change.method, change.key
+        before = self._waiting.get(interest)
+        self._size += len(change.members) - (0 if before is None else len(before.members))
+        self._waiting[interest] = change
+        if self._size > WAITING and len(self._waiting) > 1:
+            self._waiting.clear()
+            self.ended.set_result(self._meta)
+
     def _caught_up(self, _room: "asyncio.Future[None]") -> None:
         self._behind = False
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting, self._size = self._waiting, {}, 0
         for change in waiting.values():
             self.hear(change)
         self._end_if_done()

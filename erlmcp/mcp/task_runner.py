@@ -146,7 +146,7 @@ class TaskRunner:
         self._beginning += 1
         try:
             await self._store.create(run.task, self._options)
-        except Overloaded:  # it may be there all the same
+        except (Overloaded, TaskFault):  # it may be there all the same
             self._abandon(run)
             raise
         finally:

@@ -3,8 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from erlmcp.backplane import Ground
-from erlmcp.backplane.events import GATHER, LineEvents, part
+from erlmcp.backplane.events import GATHER, UNSENT, UNSENT_BYTES, LineEvents, part
 from erlmcp.mcp import Options
 from erlmcp.mcp.legacy import Event, Stream
 from tests.backplane.town import open_town
@@ -56,3 +58,14 @@ async def test_another_line_process_is_told_again_what_workers_have(tmp_path: Pa
                 replay = await reader.follow(STREAM, 0, "reader")
         assert replay is not None
         assert replay.events == (ONE, TWO)
+
+
+@pytest.mark.parametrize(("size", "count", "kept"), [(1, UNSENT + 1, UNSENT), (1 << 20, 17, 15)])
+async def test_what_waits_for_a_line_process_that_is_away_is_bounded(tmp_path: Path, size: int, count: int, kept: int):
+    async with open_town(tmp_path, dict(services())) as town:
+        writer = LineEvents(await town.join())
+        await town.shut()
+        for number in range(1, count + 1):
+            writer.append(STREAM, Event(number, b"m" * size))
+        assert len(writer._unsent) == kept
+        assert writer._unsent_bytes == sum(map(len, writer._unsent)) <= UNSENT_BYTES

@@ -14,7 +14,7 @@ from erlmcp import App, Context
 from erlmcp.jsonrpc import RpcError
 from erlmcp.mcp import Depends, Elicit, Facts, FixedRing, Invocation, Options, Proceed, Reply, Sealer
 from erlmcp.mcp.inputs import Asked
-from erlmcp.mcp.rounds import Rounds
+from erlmcp.mcp.rounds import PURPOSE, Rounds, _digest_of
 from tests.mcp.asking import ADA, EVERYTHING, RED, ROOTS, SPOKE, Client, Clock, Named, text
 from tests.mcp.author import Heard, members
 from tests.mcp.posts import PREFIX, modern, outcome, post, said
@@ -155,6 +155,13 @@ async def test_a_state_is_good_until_it_expires_and_not_then():
     assert text(await client.call("greet", **answered)) == "Hello, Ada!"
     client.clock.at += 0.1
     invalid(await client.call("greet", **answered), "expired", "10 s")
+
+
+async def test_a_state_that_another_release_made_of_other_things_is_refused():
+    bound = msgspec.msgpack.encode(("local", "tools/call", _digest_of(b'{"name":"greet","arguments":{}}')))
+    client = Client()
+    token = Sealer(client.ring).seal(PURPOSE, msgspec.msgpack.encode({"another": "shape"}), bound)
+    invalid(await client.call("greet", requestState=token), "another release")
 
 
 @pytest.mark.parametrize("state", [None, 5, "", "x", "e1.", {"a": 1}])

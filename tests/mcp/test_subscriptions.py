@@ -10,6 +10,7 @@ import pytest
 from erlmcp import App
 from erlmcp.http import COMMENT, Response, Stream
 from erlmcp.mcp import Endpoint, subscriptions
+from erlmcp.mcp.changes import Change
 from erlmcp.mcp.stream import HARD_LIMIT
 from tests.mcp.posts import PREFIX, call, endpoint, events, modern, outcome, said, sample
 
@@ -349,6 +350,26 @@ async def test_a_reader_that_is_behind_holds_nobody_up_and_loses_only_repetition
     assert set(told) == {"tools", *uris}
     assert len(told) < 2 * len(uris)
     assert "result" in heard[-1]
+
+
+@pytest.mark.parametrize(("size", "ends"), [(500, False), (501, True)])
+async def test_so_much_waits_for_a_reader_that_is_behind_and_with_more_its_stream_ends(
+    monkeypatch: pytest.MonkeyPatch, size: int, ends: bool
+):
+    monkeypatch.setattr(subscriptions, "WAITING", 1000)
+    place = Place(stream_buffer=1)
+    async with place.listening({"resourceSubscriptions": ["a", "b"]}) as reader:
+        for uri in ("a", "a", "b", "b"):  # the first one is on its way; what is told again replaces what waits
+            place.endpoint._backplane.changes.here(Change(subscriptions.UPDATED, uri, member_of(size)))
+        await asyncio.sleep(0)
+        assert (place.endpoint.listening == 0) is ends
+        place.endpoint.drain()
+        heard = await reader.rest()
+        assert [("result" in each) for each in heard] == ([False, True] if ends else [False] * 3 + [True])
+
+
+def member_of(size: int) -> bytes:
+    return b'"x":"%b"' % (b"x" * (size - 6))
 
 
 async def test_what_waits_for_a_reader_is_as_the_last_change_says():

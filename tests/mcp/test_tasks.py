@@ -13,6 +13,7 @@ from erlmcp import App, Context, ToolError
 from erlmcp.http import Response, Stream
 from erlmcp.jsonrpc import RpcError
 from erlmcp.mcp import Elicit
+from erlmcp.mcp.task import TaskFault
 from tests.mcp.author import until
 from tests.mcp.posts import legacy, said
 from tests.mcp.tasking import EXTENSION, KNOWS, Desk, Problem, accept, frames, request, text_of
@@ -449,6 +450,20 @@ async def test_as_many_tasks_are_stored_as_may_be_and_no_more(bench: Bench, limi
         await desk.call("work")
     assert problem.value.status == 503
     await until(lambda: desk.endpoint.tasks.running == 1)
+
+
+async def test_a_task_that_can_not_be_stored_for_good_takes_no_place(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    desk = Desk(bench.app, max_tasks=1)
+
+    async def refuse(*_: Any) -> None:
+        raise TaskFault("larger than a frame")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.backplane.tasks, "create", refuse)
+        with pytest.raises(Problem):
+            await desk.call("work")
+    assert desk.endpoint.tasks.running == 0
+    await desk.begin("work")
 
 
 @pytest.mark.parametrize(("size", "status"), [(300, "completed"), (800, "failed")])

@@ -24,6 +24,7 @@ from erlmcp.jsonrpc import (
     split_batch,
 )
 from erlmcp.jsonrpc import Request as RpcRequest
+from erlmcp.mcp.admit import check_version
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members, Surface
 from erlmcp.mcp.context import Sink
@@ -119,7 +120,8 @@ class Annex:
         """GET, HEAD and DELETE."""
         version = request.headers.get(b"mcp-protocol-version")
         if version is not None and version not in HANDSHAKE:
-            return MODERN
+            unknown = check_version(version)
+            return MODERN if unknown is None else refuse(None, Failure(unknown), modern=True)
         session_id = request.headers.get(b"mcp-session-id")
         if session_id is None or request.method == b"HEAD":
             return NO_SESSION

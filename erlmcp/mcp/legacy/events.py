@@ -141,6 +141,8 @@ class EventLimits(msgspec.Struct, frozen=True):
     session: int = 4 << 20
     node: int = 64 << 20
     age: float = 300.0
+    claims: int = 100_000
+    """Sessions whose place is remembered as taken: those of a worker that died are released by nobody."""
 
 
 OVERHEAD: Final = 200
@@ -228,7 +230,10 @@ class EventTable:
                 return Replay((), 0, holder, name.encode())
             if holder != writer:
                 self._publish(topic_of(holder), encode_signal(Superseded(Stream(stream.session, name))))
+        self._claims.pop(stream.session, None)
         self._claims[stream.session] = (stream.name, writer)
+        if len(self._claims) > self._limits.claims:
+            del self._claims[next(iter(self._claims))]
         return None
 
     def release(self, stream: Stream) -> None:

@@ -5,6 +5,7 @@ first one is being read. A resumed call may still run on another worker, have en
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -158,12 +159,18 @@ class Streams:
             raise Conflict
 
     def _linger(self, session: Session, standalone: Standalone) -> None:
-        """Its reader is gone. It may come back soon, here or elsewhere."""
+        """Its reader is gone. It may come back soon, here or elsewhere, unless the session ends before."""
         session.forget(standalone.finish)
-        if not standalone.ended and self._standalone.get(session.key) is standalone:
-            asyncio.get_running_loop().call_later(self._room.linger, self._drop, standalone)
-        else:
+        if standalone.ended or self._standalone.get(session.key) is not standalone:
             self._drop(standalone)
+            return
+        drop = partial(self._drop, standalone)
+        session.when_ended(drop)
+        asyncio.get_running_loop().call_later(self._room.linger, self._lingered, session, drop)
+
+    def _lingered(self, session: Session, drop: Callable[[], None]) -> None:
+        session.forget(drop)
+        drop()
 
     def _drop(self, standalone: Standalone) -> None:
         stream = standalone.stream
@@ -271,6 +278,7 @@ class Streams:
         if standalone is not None and standalone.name == stream.name:
             del self._standalone[stream.session]
             standalone.cut()
+            self._drop(standalone)  # one that lingered, too: from now on it is written elsewhere
         follower = self._followers.get(stream)
         if follower is not None:
             follower.cut()

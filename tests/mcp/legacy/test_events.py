@@ -160,3 +160,11 @@ def test_one_stream_has_the_place_of_a_session():
     assert events.claim(first, "w", "") is not None
     events.release(second)
     assert events.claim(first, "w", "") is None
+
+
+@pytest.mark.parametrize(("sessions", "taken"), [(3, True), (4, False)])
+def test_so_many_places_are_remembered_as_taken_and_no_more(sessions, taken):
+    events, _ = table(claims=3)
+    for number in range(sessions):
+        assert events.claim(Stream(f"s{number}", "one"), "a", "") is None
+    assert (events.claim(Stream("s0", "two"), "b", "") is not None) is taken

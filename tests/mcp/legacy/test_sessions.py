@@ -12,6 +12,7 @@ from erlmcp.mcp.legacy import StoreAway
 from erlmcp.mcp.legacy.session import unseal
 from erlmcp.mcp.legacy.sessions import FLUSH, KEPT
 from erlmcp.mcp.legacy.store import LIVELY, MAX_WATCHED, State
+from tests.mcp.author import until
 from tests.mcp.legacy.nodes import Client, Workers, talkative, turns
 from tests.mcp.posts import outcome
 
@@ -233,6 +234,18 @@ async def test_there_is_nothing_to_get_in_the_newer_era_or_without_a_session(met
         assert (answer.status, dict(answer.headers)[b"allow"]) == (405, b"POST")
 
 
+@pytest.mark.parametrize("method", [b"GET", b"DELETE"])
+async def test_a_version_that_nobody_speaks_is_refused_whatever_the_method(method):
+    node = Workers(1)
+    client = await Client.open(node[0])
+    client.version = "1999-01-01"
+    answer = await client.get(node[0], method=method)
+    assert answer.status == 400
+    assert json.loads(answer.body)["error"]["code"] == -32022
+    client.version = "2025-11-25"
+    assert (await client.post(node[0], "ping")).status == 200
+
+
 async def test_a_get_must_accept_events():
     node = Workers(1)
     client = await Client.open(node[0])
@@ -313,6 +326,16 @@ async def test_the_store_hears_which_sessions_were_used_after_a_while():
     assert FLUSH <= IDLE / 100
     node[0].drain()
     assert node.sessions.table._kept[key].seen == node.clock.at
+
+
+async def test_a_session_that_is_used_lives_on_however_soon_idle_ones_end():
+    node = Workers(1, session_idle=0.2)
+    client = await Client.open(node[0])
+    key = unseal(node.sealer, client.session, "local").key
+    await client.call(node[0], "add", a=1, b=2)
+    node.clock.at += 0.1
+    await client.call(node[0], "add", a=1, b=2)
+    await until(lambda: node.sessions.table._kept[key].seen == node.clock.at)
 
 
 async def test_a_preflight_of_a_page_may_ask_for_all_methods_of_a_session():

@@ -159,6 +159,37 @@ async def test_it_is_dropped_some_time_after_its_reader_has_gone():
     assert node.events.table._claims == {}
 
 
+async def test_one_that_lingers_is_not_written_here_any_more_once_it_is_resumed_elsewhere():
+    node = Workers(2)
+    client = await Client.open(node[0])
+    stream = await client.get(node[0])
+    first = await next_of(events(stream))
+    await stream.chunks.aclose()
+    assert node[0].listening == 1
+    again = events(await client.get(node[1], last=first.id))
+    await turns()
+    assert node[0].listening == 0
+    assert (await next_of(again)).message is None
+    node.apps[0].tools_changed()
+    assert (await next_of(again)).said == "notifications/tools/list_changed"
+
+
+async def test_one_that_lingers_ends_with_its_session_and_leaves_nothing():
+    node = Workers(2)
+    client = await Client.open(node[0])
+    stream = await client.get(node[0])
+    await next_of(events(stream))
+    await stream.chunks.aclose()
+    assert node[0].listening == 1
+    await client.delete(node[1])
+    await turns()
+    node.apps[0].tools_changed()
+    await turns()
+    assert node[0].listening == 0
+    assert not node.events.table.recent()
+    assert node.events.table._claims == {}
+
+
 async def test_it_ends_with_its_session():
     node = Workers(2)
     client, reading = await opened(node)
