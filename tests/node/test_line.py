@@ -131,7 +131,7 @@ def test_serve_without_an_app_serves_the_production_line_from_a_process_that_own
         root = node.status()["line"]["children"][0]
         assert (root["strategy"], names(root)) == (
             "rest_for_one",
-            ["database", "tasks", "coordinator", "maintenance", "duties", "keys", "hub"],
+            ["database", "sessions", "tasks", "coordinator", "maintenance", "duties", "keys", "hub"],
         )
         worker = until(lambda: node.status()["workers"][0]["children"], "the tree of a worker")[0]
         assert names(worker) == ["line link", "database", "app", "tasks", "doors"]
@@ -375,11 +375,11 @@ def test_a_roll_onto_a_database_that_can_not_be_opened_is_broken_off(folder):
 def test_a_node_with_another_app_has_a_line_process_too_without_the_production_line(folder):
     with running(folder, "--workers", "2", **MANY) as node:
         until(lambda: node.status()["line"]["children"], "the tree of the line")
-        assert names(node.status()["line"]["children"][0]) == ["database", "tasks", "keys", "hub"]
+        assert names(node.status()["line"]["children"][0]) == ["database", "sessions", "tasks", "keys", "hub"]
         assert [check(node, name)[0] for name in ("line", "database")] == ["healthy", "healthy"]
         with closing(sqlite3.connect(f"file:{node.data / DATABASE}?mode=ro", uri=True)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        assert tables == {"schema_migration", "mcp_task"}
+        assert tables == {"schema_migration", "mcp_task", "mcp_session"}
         old = pid(node)
         os.kill(old, signal.SIGKILL)
         successor(node, old)

@@ -40,6 +40,7 @@ from erlmcp.tcps import (
     RemoveDependency,
     ResolveAndon,
     Role,
+    RunTpm,
     Sarif,
     Sbom,
     SetLimit,
@@ -49,6 +50,7 @@ from erlmcp.tcps import (
     StartRootCause,
     StartWorkOrder,
     SubmitGate,
+    TpmWindow,
     UpdateWorkOrder,
 )
 from tests.tcps.plant import plant_at
@@ -81,6 +83,7 @@ commands = (
     | st.builds(Complete, ids)
     | st.builds(Release, ids, text)
     | st.builds(Cancel, ids, text)
+    | st.builds(RunTpm, st.sampled_from(TpmWindow), st.booleans())
     | st.builds(SetLimit, st.sampled_from(Bucket), numbers)
     | st.builds(AddDependency, ids, ids)
     | st.builds(RemoveDependency, ids, ids)
