@@ -1,4 +1,4 @@
-"""HTTP/1.1 over sockets: kept-alive connections to one address, framed by h11 (docs/adr/0030).
+"""HTTP/1.1 over sockets: kept-alive connections to one address, framed by h11 (docs/adr/0013).
 
 It does not follow redirects, use proxies or decode content codings; it knows nothing of MCP.
 """

@@ -1,6 +1,6 @@
 """How often, and how many at a time, a caller may call one of an author's functions; what is over the limit is refused.
 
-The counting belongs to `Limits`, which all processes of a node may share (docs/adr/0020); here is what a limit says,
+The counting belongs to `Limits`, which all processes of a node may share (docs/adr/0011); here is what a limit says,
 the counting of a process that is alone, and the guard that stands before a function.
 """
 

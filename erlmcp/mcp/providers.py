@@ -1,4 +1,4 @@
-"""Lists that change: what an author's provider gives, asked for by every process for itself (docs/adr/0021).
+"""Lists that change: what an author's provider gives, asked for by every process for itself (docs/adr/0012).
 
 The answer is kept until somebody says that it changed or until it is too old; then whoever lists or calls next waits
 for a new one. All of it is swapped in one step of the loop, so that no list and no call sees half a change.
