@@ -74,7 +74,7 @@ def _tables(connection: sqlite3.Connection) -> Tables:
 def examine(receipts: list[Fields], keys: dict[str, int], ledger: Ledger, tables: Tables) -> Audit:
     """`receipts`, in their order, and the tables as they are in the end."""
     faults = Faults()
-    _chain(receipts, faults)
+    chain_faults(receipts, faults)
     model = Model(faults)
     fullness = [*_replay(receipts, model)]
     for kind, told, there in (
@@ -98,7 +98,8 @@ def examine(receipts: list[Fields], keys: dict[str, int], ledger: Ledger, tables
     )
 
 
-def _chain(receipts: list[Fields], faults: Faults) -> None:
+def chain_faults(receipts: list[Fields], faults: Faults) -> None:
+    """What is wrong with their chain; `payload` is the text that was hashed."""
     previous = "0" * 64
     for due, receipt in enumerate(receipts, 1):
         body = {**receipt, "payload": json.loads(receipt["payload"])}
