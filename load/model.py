@@ -30,6 +30,7 @@ STAGES = (
     *("shacl_validation", "compilation", "test_execution", "security_scan", "deterministic_build"),
     *("quality_metrics", "release_verification", "smoke_test", "marketplace_validation", "publication"),
 )
+UPKEEP = ("tpm_run", "kaizen_apply")  # nothing that is made is changed by these
 SMOKE, MARKETPLACE, PUBLICATION = 7, 8, 9
 RAISES = {
     "shacl_validation": ("shacl_violation", "critical"),
@@ -117,6 +118,8 @@ class Model:
     def apply(self, receipt: Fields) -> None:
         """Take the next receipt in."""
         kind, seq, (inputs, outputs) = receipt["type"], receipt["seq"], payload(receipt)
+        if kind in UPKEEP:
+            return
         if kind.endswith("_refused"):
             self._refused(seq, kind.removesuffix("_refused"), inputs, outputs["refusal"]["code"])
         elif kind == "kanban_set_limit":
