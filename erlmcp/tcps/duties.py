@@ -36,6 +36,7 @@ ACTOR: Final = "duties"
 
 MAINTENANCE: Final = 600.0  # seconds that a daily maintenance is waited for
 
+_SWEPT: Final = 10_000  # receipts that were pruned, a round
 _MANY: Final = 1000  # keys a transaction: commands wait a few milliseconds for it
 _ASKED: Final = 100  # commands a round: the others wait for the next one
 
@@ -130,6 +131,7 @@ class Duties:
         self._interval = interval
         self._now = now
         self._keepers = keepers
+        self._maintaining: asyncio.Task[None] | None = None
 
     def child(self) -> ChildSpec:
         """Its spec for a supervisor."""
@@ -138,6 +140,14 @@ class Duties:
     async def run(self, ready: Callable[[], None]) -> None:
         """Do them until cancelled. What a store without room, or a busy line, does not allow is tried again."""
         ready()
+        try:
+            await self._work()
+        finally:
+            if self._maintaining is not None:
+                self._maintaining.cancel()
+                self._maintaining = None
+
+    async def _work(self) -> None:
         while True:
             now, options = self._now(), self._options
             await self._do("keys are kept longer", expire_keys(self._database, now, options.idempotency_hours))
@@ -152,9 +162,13 @@ class Duties:
 
     async def _keep(self, notary: Notary, upkeep: Upkeep) -> None:
         await self._do("a checkpoint is made later", make_checkpoint(notary, self._options.checkpoint_hours))
-        await self._do("what was pruned is deleted later", upkeep.sweep())
-        if self._options.tpm_daily:
-            await self._do("maintenance is done later", maintain(self._database, self._line, self._now()))
+        await self._do("what was pruned is deleted later", upkeep.sweep(_SWEPT))
+        if self._maintaining is not None and self._maintaining.done():
+            self._maintaining.result()
+            self._maintaining = None
+        if self._options.tpm_daily and self._maintaining is None:  # andons do not wait for it
+            duty = maintain(self._database, self._line, self._now())
+            self._maintaining = asyncio.create_task(self._do("maintenance is done later", duty))
 
     async def _do(self, otherwise: str, duty: Awaitable[object]) -> None:
         try:

@@ -114,10 +114,10 @@ class Upkeep:
             await self._notary.make()
         await self.sweep()
 
-    async def sweep(self) -> int:
-        """Delete what the chain does not have any more, a few at a time; how many. Begun anew, it goes on."""
+    async def sweep(self, most: int | None = None) -> int:
+        """Delete what the chain does not have any more, a few at a time, about `most`; how many."""
         total = 0
-        while await self._database.one("pruned_receipt", into=int) is not None:
+        while (most is None or total < most) and await self._database.one("pruned_receipt", into=int) is not None:
             async with self._database.transaction() as tx:
                 total += await tx.run("delete_pruned", many=_SLICE // 2)
         return total

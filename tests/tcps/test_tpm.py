@@ -436,6 +436,29 @@ async def test_the_duty_signs_and_does_the_daily_maintenance_by_itself(kept):
     assert (receipt.type, receipt.actor) == ("tpm_run", "duties")
 
 
+async def test_the_other_duties_do_not_wait_for_a_maintenance(kept, monkeypatch):
+    plant, begun = kept.plant, asyncio.Event()
+
+    async def endless(_work):
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setitem(kept.upkeep._steps, Step.DISK, endless)
+    await kept.create(2)
+    plant.clock.turn(days=1)
+    keepers = (kept.notary, kept.upkeep)
+    async with running(
+        Duties(plant.database, kept.line, kept.options, interval=0.01, now=plant.clock, keepers=keepers).run
+    ):
+        await asyncio.wait_for(begun.wait(), 5)
+        await kept.create(2)
+
+        async def verified():
+            return (await plant.views.tpm_health()).verified == 4
+
+        assert await next_of(verified)
+
+
 async def test_a_line_that_does_without_is_not_maintained_by_itself(plant, tmp_path):
     async with kept_at(plant, tmp_path / "data", tpm_daily=False, checkpoint_hours=0) as kept:
         await kept.create()
