@@ -270,7 +270,10 @@ class Annex:
             batch.refused(encode_error(error.id if id_ is None else id_, error))
             return
         self._host.begun(call)
-        batch.add(call, self._host.outcome(call, stream), lambda call, outcome: self._host.done(call, started, outcome))
+        outcome = self._host.outcome(call, stream)
+        part = batch.add(call, outcome, lambda call, outcome: self._host.done(call, started, outcome))
+        if part is not None and session is not None:
+            self._calls.begin(session, part, part.work)
 
     # GET and DELETE
 

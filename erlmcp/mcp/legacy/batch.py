@@ -27,6 +27,19 @@ MAX_BATCH: Final = 100
 Done = Callable[[Call, bytes | Failure | None], object]
 
 
+class Part:
+    """One request of a batch, under way (`calls.Running`)."""
+
+    __slots__ = ("request", "work")
+
+    def __init__(self, request: bytes, work: asyncio.Future[bytes]) -> None:
+        self.request, self.work = request, work
+
+    def cancel(self) -> None:
+        """Stop, and answer nothing."""
+        self.work.cancel()
+
+
 class Batch:
     """The answers to one batch. `add` each, then `answer`. All of it on one loop's thread."""
 
@@ -42,15 +55,17 @@ class Batch:
         """The answer to a message that was not performed."""
         self._answers.append(message)
 
-    def add(self, call: Call, outcome: Members | Failure, done: Done) -> None:
-        """A request that was. `done` is told its outcome, None when it was cancelled."""
+    def add(self, call: Call, outcome: Members | Failure, done: Done) -> "Part | None":
+        """A request that was; what may be cancelled of it, when its answer is not there yet. `done` is told its
+        outcome, None when it was cancelled."""
         if isinstance(outcome, bytes | Failure):
             self._answers.append(encode(call, outcome))
             done(call, outcome)
-            return
+            return None
         work = asyncio.ensure_future(outcome)
         self._works.add(work)
         work.add_done_callback(partial(self._done, call, done))
+        return Part(call.facts.id, work)
 
     def answer(self) -> Response | Answered:
         """Now, or when all of it is there."""

@@ -6,7 +6,7 @@ A cancellation may arrive at any worker: what is not here is told to the others.
 
 import asyncio
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -30,45 +30,54 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Cancelled).decode
 
 
+class Running(Protocol):
+    """A call under way: the stream of its own, or its part of a batch."""
+
+    @property
+    def request(self) -> bytes:
+        """The raw id of the request."""
+
+    def cancel(self) -> None:
+        """Stop, and answer nothing."""
+
+
 class Calls:
     """A worker's. All of it on the loop's thread."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._running: dict[tuple[str, bytes], CallStream] = {}
+        self._running: dict[tuple[str, bytes], Running] = {}
         bus.subscribe(CANCELLED, self._hear)
 
-    def begin(self, session: Session, stream: CallStream, work: asyncio.Future[bytes]) -> None:
+    def begin(self, session: Session, call: Running, work: asyncio.Future[bytes]) -> None:
         """A call whose answer is not there yet. It is cancelled with its session."""
-        key = (session.key, canonical(stream.request))
-        self._running[key] = stream
-        session.when_ended(stream.cancel)
-        work.add_done_callback(partial(self._done, key, session, stream))
+        key = (session.key, canonical(call.request))
+        self._running[key] = call
+        session.when_ended(call.cancel)
+        work.add_done_callback(partial(self._done, key, session, call))
 
     def cancel(self, session: Session, request: bytes) -> None:
         """The client wants no answer to this request, wherever it is being served. Unknown ones are nobody's."""
-        stream = self._running.get((session.key, canonical(request)))
-        if stream is not None:
-            stream.cancel()
+        call = self._running.get((session.key, canonical(request)))
+        if call is not None:
+            call.cancel()
         else:
             self._bus.publish(CANCELLED, _encode(Cancelled(session.key, request)))
 
     def named(self, session: str, name: str) -> CallStream | None:
         """The stream of this name, if its call is under way here."""
-        return next(
-            (each for (key, _), each in self._running.items() if key == session and each.name == name),
-            None,
-        )
+        streams = (each for (key, _), each in self._running.items() if key == session and isinstance(each, CallStream))
+        return next((each for each in streams if each.name == name), None)
 
     def _hear(self, payload: bytes) -> None:
         told = _decode(payload)
-        stream = self._running.get((told.session, canonical(told.request)))
-        if stream is not None:
-            stream.cancel()
+        call = self._running.get((told.session, canonical(told.request)))
+        if call is not None:
+            call.cancel()
 
-    def _done(self, key: tuple[str, bytes], session: Session, stream: CallStream, _work: asyncio.Future[bytes]) -> None:
-        session.forget(stream.cancel)
-        if self._running.get(key) is stream:
+    def _done(self, key: tuple[str, bytes], session: Session, call: Running, _work: asyncio.Future[bytes]) -> None:
+        session.forget(call.cancel)
+        if self._running.get(key) is call:
             del self._running[key]
 
 

@@ -134,6 +134,19 @@ async def test_without_a_session_a_disconnect_cancels_all_of_it():
     assert node[0].in_flight == 0
 
 
+@pytest.mark.parametrize("worker", [0, 1])
+async def test_one_request_of_a_batch_is_cancelled_and_the_others_are_answered(worker):
+    node = Workers(2)
+    client = await Client.open(node[0], version=OLD)
+    waiting = asyncio.ensure_future(sent([call(1, "wait"), request(2)], node, client))
+    await turns()
+    await client.notify(node[worker], "notifications/cancelled", {"requestId": 1})
+    await turns()
+    assert node.apps[0].gate("cancelled").is_set()
+    assert [each["id"] for each in json.loads((await waiting).body)] == [2]
+    assert node[0].in_flight == 0
+
+
 async def test_answers_of_a_client_may_come_in_a_batch():
     node = Workers(2)
     client = await Client.open(node[0], version=OLD)
