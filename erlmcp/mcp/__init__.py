@@ -4,8 +4,9 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane, Bus, LocalBus
 from erlmcp.mcp.completion import Completion
 from erlmcp.mcp.content import Annotations, Audio, Embedded, Icon, Image, Link, Message, Text
-from erlmcp.mcp.context import Context, Facts, Sink
+from erlmcp.mcp.context import Context
 from erlmcp.mcp.depends import Depends
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.inputs import Elicit, Elicited, ElicitUrl, Question, Root, Roots
 from erlmcp.mcp.limits import Limits, LocalLimits, Rate, RateLimited
 from erlmcp.mcp.lint import Finding, Offer, lint, offer_of
@@ -15,6 +16,7 @@ from erlmcp.mcp.options import Options
 from erlmcp.mcp.providers import Given
 from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, ToolUse
 from erlmcp.mcp.seal import KEY_BYTES, FixedRing, KeyRing, Sealer
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.stdio import Conversation, Way
 from erlmcp.mcp.streamable import Endpoint, Observer
 from erlmcp.mcp.task import Adopt, Lose, Task, TaskChange, TaskFault, change_task

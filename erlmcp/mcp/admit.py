@@ -14,8 +14,8 @@ from msgspec import UNSET, UnsetType
 
 from erlmcp.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, RpcError
 from erlmcp.mcp.call import Call, Served, Surface
-from erlmcp.mcp.context import Facts
 from erlmcp.mcp.errors import HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION, shorten
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.headers import literal
 from erlmcp.mcp.mirror import check_param_headers
 from erlmcp.mcp.types import PREFIX, Envelope, Meta

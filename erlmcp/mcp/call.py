@@ -5,7 +5,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from erlmcp.mcp.context import Ask, Context, Facts, cannot_ask
+from erlmcp.mcp.context import Ask, Context, cannot_ask
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.param_headers import ParamHeader
 from erlmcp.mcp.types import Envelope
 

@@ -7,14 +7,15 @@ messages says no by itself. There is one way to ask the client, `Ask`, and each 
 import asyncio
 import concurrent.futures
 import functools
-import math
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, Unpack, overload, runtime_checkable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, Unpack, overload
 
 import msgspec
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.capabilities import can, require
+from erlmcp.mcp.crossing import at_once, release, running_loop
+from erlmcp.mcp.facts import Facts, capabilities_of, client_of, meta_of
 from erlmcp.mcp.inputs import (
     AnswerFault,
     Answers,
@@ -28,8 +29,10 @@ from erlmcp.mcp.inputs import (
     Roots,
 )
 from erlmcp.mcp.lifespan import Closed
+from erlmcp.mcp.notices import log_message, progress_made
 from erlmcp.mcp.sampling import Sample, Sampled, SampleOptions, Spoken
 from erlmcp.mcp.schema import JsonSchema
+from erlmcp.mcp.sink import SENT, Resumable, Sink
 from erlmcp.mcp.tool_error import ToolError
 from erlmcp.mcp.trace import Trace, trace_of
 
@@ -44,75 +47,6 @@ else:
 
 T = TypeVar("T")
 
-LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
-"""The severities of RFC 5424 §6.2.1 as MCP spells them, the least severe first."""
-
-_RANK: Final = {level: rank for rank, level in enumerate(LEVELS)}
-
-
-class Facts(msgspec.Struct, frozen=True, gc=False):
-    """What the protocol side read about a request, in both eras of MCP."""
-
-    id: bytes
-    """The JSON-RPC id as raw JSON text."""
-    protocol_version: str
-    modern: bool
-    log_level: str | None = None
-    """The least severe level the client asked for; None: it wants no log messages."""
-    progress_token: bytes | None = None
-    """The progress token as raw JSON; None: it wants no progress."""
-    params: bytes = b""
-    """The request's parameters as raw JSON, empty when absent: what handlers rarely ask for is decoded when they do."""
-    method: str = ""
-    principal: str = "local"
-    """Who asks. Until there is access control there is one."""
-    session: str = ""
-    """The session that the request belongs to, before 2026-07-28; empty: none."""
-    capabilities: bytes = b""
-    """What the session's client declared, as a raw JSON object; since 2026-07-28 each request says so itself."""
-    introduction: bytes = b""
-    """The `clientInfo` of the session's client, as a raw JSON object; as above."""
-
-
-class _Envelope(msgspec.Struct, gc=False):
-    meta: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="_meta")
-
-
-class _Introduction(msgspec.Struct):
-    client: dict[str, Any] | None = msgspec.field(default=None, name="io.modelcontextprotocol/clientInfo")
-
-
-class _Declaration(msgspec.Struct):
-    capabilities: dict[str, Any] = msgspec.field(default={}, name="io.modelcontextprotocol/clientCapabilities")
-
-
-_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
-_INTRODUCTION: Final = msgspec.json.Decoder(_Introduction | None)
-_DECLARATION: Final = msgspec.json.Decoder(_Declaration | None)
-_CAPABILITIES: Final = msgspec.json.Decoder(dict[str, Any])
-
-
-class Sink(Protocol):
-    """The way back to the client while its request is being served."""
-
-    def emit(self, method: str, params: bytes) -> Awaitable[None] | None:
-        """Send one notification; `params` is a raw JSON object.
-
-        Called on the loop's thread only. Returns None when there is nothing to wait for, else something to await until
-        the reader has caught up (a future: the author may drop it).
-        """
-
-    def room(self) -> Awaitable[None] | None:
-        """None when what is emitted now is surely not dropped, else something to await before that."""
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """A sink whose reader may leave and come back for the rest."""
-
-    def close_early(self) -> None: ...
-
-
 Ask: TypeAlias = Callable[["Context[Any]", Mapping[str, InputRequest]], Awaitable[Answers]]
 """How a request asks its client: all the questions at once, and the answers by their keys.
 
@@ -123,18 +57,6 @@ One that starts the function anew to go on has a method `recall(context)` as wel
 async def cannot_ask(context: "Context[Any]", requests: Mapping[str, InputRequest]) -> Answers:  # noqa: ARG001 - an Ask
     """For a request that cannot ask its client."""
     raise RuntimeError(f"{context.method} cannot ask the client in {context.protocol_version}")
-
-
-class Sent:
-    """An emission that needs no waiting: awaiting it does not leave the running step."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return iter(())  # type: ignore[return-value]  # an exhausted iterator awaits nothing; a generator costs more
-
-
-SENT: Final = Sent()
 
 
 class TaskPlace(Protocol):
@@ -192,16 +114,12 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     @property
     def client(self) -> dict[str, Any] | None:
         """The client's `clientInfo`, or None when it did not tell."""
-        if self.facts.introduction:
-            return msgspec.json.decode(self.facts.introduction, type=dict[str, Any]) or None
-        meta = self.meta
-        introduction = _INTRODUCTION.decode(meta) if meta else None
-        return introduction.client if introduction else None
+        return client_of(self.facts)
 
     @property
     def meta(self) -> bytes:
         """The request's `_meta` as raw JSON, empty when absent."""
-        return bytes(_ENVELOPE.decode(self.facts.params).meta) if self.facts.params else b""
+        return meta_of(self.facts)
 
     @property
     def principal(self) -> str:
@@ -216,11 +134,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     @property
     def capabilities(self) -> Mapping[str, Any]:
         """What the client declared, as it said it. `can` answers the usual questions."""
-        if self.facts.capabilities:
-            return _CAPABILITIES.decode(self.facts.capabilities)
-        meta = self.meta
-        declaration = _DECLARATION.decode(meta) if meta else None
-        return declaration.capabilities if declaration else {}
+        return capabilities_of(self.facts)
 
     def can(self, name: str) -> bool:
         """Whether the client declared a capability: `elicitation` (forms), `elicitation.url`, `sampling`,
@@ -264,7 +178,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         if self._cancelled:
             return
         gone = asyncio.get_running_loop().create_future()
-        self.when_cancelled(functools.partial(_release, gone))
+        self.when_cancelled(functools.partial(release, gone))
         await gone
 
     def progress(self, progress: float, total: float | None = None, message: str | None = None) -> Awaitable[None]:
@@ -276,14 +190,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         token = self.facts.progress_token
         if token is None:
             return SENT
-        if not (math.isfinite(progress) and (total is None or math.isfinite(total))):
-            raise ValueError(f"progress must be a finite number, not {progress} of {total}")
-        members = [b'{"progressToken":', token, b',"progress":', msgspec.json.encode(progress)]
-        if total is not None:
-            members += b',"total":', msgspec.json.encode(total)
-        if message is not None:
-            members += b',"message":', msgspec.json.encode(message)
-        return self._emit("notifications/progress", b"".join((*members, b"}")))
+        return self._emit("notifications/progress", progress_made(token, progress, total, message))
 
     def log(self, level: str, data: object, logger: str | None = None) -> Awaitable[None]:
         """Send a log message when the client asked for its level; `data` is anything JSON can hold. Waits as
@@ -291,15 +198,8 @@ class Context(msgspec.Struct, Generic[L], eq=False):
 
         Raises ValueError for a level that is none of LEVELS.
         """
-        rank = _RANK.get(level)
-        if rank is None:
-            raise ValueError(f"unknown log level {level!r}; one of {', '.join(LEVELS)}")
-        asked = self.facts.log_level
-        if asked is None or rank < _RANK[asked]:
-            return SENT
-        name = b"" if logger is None else b',"logger":' + msgspec.json.encode(logger)
-        params = b'{"level":"%b"%b,"data":%b}' % (level.encode(), name, msgspec.json.encode(data))
-        return self._emit("notifications/message", params)
+        params = log_message(self.facts.log_level, level, data, logger)
+        return SENT if params is None else self._emit("notifications/message", params)
 
     def debug(self, data: object, logger: str | None = None) -> Awaitable[None]:
         return self.log("debug", data, logger)
@@ -364,8 +264,8 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         An inline function has no thread to block: it may ask since 2026-07-28 only, where nobody waits. Raises
         RuntimeError where waiting would block the loop.
         """
-        if self._loop is None or _running_loop() is self._loop:
-            return _at_once(question)
+        if self._loop is None or running_loop() is self._loop:
+            return at_once(question)
         waiting = asyncio.run_coroutine_threadsafe(self._until_cancelled(question), self._loop)
         try:
             return waiting.result()
@@ -380,7 +280,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
         sink = self._sink
         if not isinstance(sink, Resumable):
             return
-        if self._loop is None or _running_loop() is self._loop:
+        if self._loop is None or running_loop() is self._loop:
             sink.close_early()
         else:
             self._loop.call_soon_threadsafe(sink.close_early)
@@ -454,7 +354,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     def _emit(self, method: str, params: bytes) -> Awaitable[None]:
         if self._cancelled:
             return SENT
-        if self._loop is None or _running_loop() is self._loop:
+        if self._loop is None or running_loop() is self._loop:
             return self._sink.emit(method, params) or SENT
         self._emit_from_thread(self._loop, method, params)
         return SENT
@@ -480,18 +380,9 @@ class Context(msgspec.Struct, Generic[L], eq=False):
             caught_up.set_result(None)
             return
 
-        release = functools.partial(_release, caught_up)
-        asyncio.ensure_future(pending).add_done_callback(release)
-        self.when_cancelled(release)
-
-
-def _release(
-    waiting: "asyncio.Future[None] | concurrent.futures.Future[None]", emission: "asyncio.Future[None] | None" = None
-) -> None:
-    if emission is not None and not emission.cancelled():
-        emission.exception()  # a reader who is gone is told by the cancellation of the call, not by each message
-    if not waiting.done():
-        waiting.set_result(None)
+        freed = functools.partial(release, caught_up)
+        asyncio.ensure_future(pending).add_done_callback(freed)
+        self.when_cancelled(freed)
 
 
 def _value(key: str, request: InputRequest, raw: bytes) -> Any:
@@ -499,21 +390,3 @@ def _value(key: str, request: InputRequest, raw: bytes) -> Any:
         return request.read(raw)
     except AnswerFault as fault:
         raise RpcError(INVALID_PARAMS, f"the answer to {request.method} ({key}) is none: {fault.message}") from None
-
-
-def _at_once(question: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that has nothing to wait for."""
-    try:
-        question.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    question.close()
-    raise RuntimeError("waiting for the client here would block the loop: make the function async and await it")
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

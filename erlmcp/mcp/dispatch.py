@@ -12,9 +12,10 @@ import msgspec
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp.call import Call, Members
-from erlmcp.mcp.context import Context, Sink
+from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import OVERLOADED, RATE_LIMITED, RESOURCE_NOT_FOUND
 from erlmcp.mcp.limits import RateLimited
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.tool_error import ResourceNotFound
 

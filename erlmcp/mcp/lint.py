@@ -13,7 +13,8 @@ import msgspec
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Surface
-from erlmcp.mcp.context import Context, Facts
+from erlmcp.mcp.context import Context
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.methods import surfaces
 from erlmcp.mcp.stream import NO_SINK
 

@@ -88,7 +88,7 @@ class Voice:
         self._way: Way | None = way
 
     def emit(self, method: str, params: bytes) -> Awaitable[None] | None:
-        """See `context.Sink`."""
+        """See `sink.Sink`."""
         way = self._way
         if way is None or way.overfull:
             return None
@@ -96,7 +96,7 @@ class Voice:
         return way.room() if way.full else None
 
     def room(self) -> Awaitable[None] | None:
-        """See `context.Sink`."""
+        """See `sink.Sink`."""
         way = self._way
         return way.room() if way is not None and way.full else None
 

@@ -82,7 +82,7 @@ class EventStream:
         return None if self._size < self._limit else self._room()
 
     def room(self) -> Awaitable[None] | None:
-        """See `context.Sink`."""
+        """See `sink.Sink`."""
         return self._room() if self._size >= self._limit and not (self._ended or self._abandoned) else None
 
     def send(self, message: bytes) -> None:

@@ -18,7 +18,6 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members, Served
 from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS
-from erlmcp.mcp.context import Sink
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
 from erlmcp.mcp.identity import OWN_META
@@ -28,6 +27,7 @@ from erlmcp.mcp.options import Options
 from erlmcp.mcp.registry import Kind
 from erlmcp.mcp.reply import refuse, respond
 from erlmcp.mcp.result import Refused, Unfinished
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.versions import HANDSHAKE, MODERN

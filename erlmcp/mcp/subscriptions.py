@@ -15,9 +15,10 @@ from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.app import App
 from erlmcp.mcp.call import Perform
 from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS, UPDATED, Change, Changes, Interest
-from erlmcp.mcp.context import Context, Sink
+from erlmcp.mcp.context import Context
 from erlmcp.mcp.declared import has_prompts, has_resources, has_tools
 from erlmcp.mcp.identity import Server
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.task_methods import TASK_NEWS, has_tasks, known_tasks, knows_tasks
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.types import PREFIX, ListenParams, SubscriptionFilter

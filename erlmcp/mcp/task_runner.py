@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, RpcError
 from erlmcp.mcp.capabilities import TASKS, require
-from erlmcp.mcp.context import Context, Facts
+from erlmcp.mcp.context import Context
 from erlmcp.mcp.dispatch import failure
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.identity import join_result
 from erlmcp.mcp.task import Adopt, Cancel, Input, Release, Settle, Task, TaskFault
 from erlmcp.mcp.task_run import TaskRun

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from erlmcp import App, Context
-from erlmcp.mcp.context import LEVELS
+from erlmcp.mcp.notices import LEVELS
 from tests.mcp.author import Heard, call, context, until
 
 pytestmark = pytest.mark.both_loops

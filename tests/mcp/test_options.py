@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from erlmcp.mcp import Options
-from erlmcp.mcp.context import LEVELS
+from erlmcp.mcp.notices import LEVELS
 from erlmcp.mcp.types import LogLevel
 from tests.mcp.posts import endpoint, outcome, post
 

@@ -9,8 +9,8 @@ from msgspec import UNSET
 from erlmcp.jsonrpc import METHOD_NOT_FOUND, Request, RpcError
 from erlmcp.mcp.admit import malformed, progress_token
 from erlmcp.mcp.call import Call, Surface
-from erlmcp.mcp.context import Facts
 from erlmcp.mcp.errors import HEADER_MISMATCH, shorten
+from erlmcp.mcp.facts import Facts
 from erlmcp.mcp.legacy.sessions import Session
 from erlmcp.mcp.types import Envelope
 from erlmcp.mcp.versions import HANDSHAKE, UNSTATED

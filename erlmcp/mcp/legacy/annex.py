@@ -27,7 +27,6 @@ from erlmcp.jsonrpc import Request as RpcRequest
 from erlmcp.mcp.admit import check_version
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members, Surface
-from erlmcp.mcp.context import Sink
 from erlmcp.mcp.dispatch import Failure
 from erlmcp.mcp.late import Answered
 from erlmcp.mcp.legacy.admission import admit, version_of
@@ -42,6 +41,7 @@ from erlmcp.mcp.legacy.standalone import Conflict, Gone, Room, Streams, primes
 from erlmcp.mcp.legacy.store import MemorySessions, SessionsFull, StoreAway
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import STREAM_HEADERS, refuse
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.stream import EventStream
 from erlmcp.mcp.threads import Overloaded
 from erlmcp.mcp.versions import HANDSHAKE

@@ -15,7 +15,7 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import LocalBus
 from erlmcp.mcp.call import Call, Surface
 from erlmcp.mcp.changes import Change, Changes
-from erlmcp.mcp.context import Context, Sink
+from erlmcp.mcp.context import Context
 from erlmcp.mcp.inputs import Answers, InputRequest
 from erlmcp.mcp.legacy.admission import admit
 from erlmcp.mcp.legacy.backchannel import Backchannel
@@ -26,6 +26,7 @@ from erlmcp.mcp.legacy.sessions import Session
 from erlmcp.mcp.legacy.standalone import interests_of
 from erlmcp.mcp.legacy.store import changed
 from erlmcp.mcp.options import Options
+from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.types import InitializeParams
 from erlmcp.mcp.versions import NEWEST_HANDSHAKE
 
