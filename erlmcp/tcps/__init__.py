@@ -25,10 +25,12 @@ from erlmcp.tcps.commands import (
     File,
     FinalizeRootCause,
     Gate,
+    MeasureKaizen,
     Metadata,
     NoteBreach,
     Priority,
     PriorityWord,
+    ProposeKaizen,
     PublishSku,
     Pull,
     PullAndon,
@@ -54,6 +56,10 @@ from erlmcp.tcps.export import export, line_of, verify_file
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
 from erlmcp.tcps.gate import SEVERITY_OF, TAKES, GateResult, Past, Thresholds, Violation, judge
 from erlmcp.tcps.ids import Ids
+from erlmcp.tcps.kaizen import DAYS, Figure, KaizenPeriod, KaizenReport
+from erlmcp.tcps.kaizen_proposal import KAIZEN_TRANSITIONS, KaizenFigures, KaizenProposal, KaizenState
+from erlmcp.tcps.kaizen_tally import Waste
+from erlmcp.tcps.kaizen_waste import EFFORT_OF, Effort, WasteKind
 from erlmcp.tcps.kanban import BucketStatus, Level
 from erlmcp.tcps.limits import EVIDENCE, FILE_BYTES, FILES_BYTES
 from erlmcp.tcps.line import Dependent, Done, Line, Outputs, Payload
@@ -86,11 +92,14 @@ from erlmcp.tcps.work_order import TRANSITIONS, Signal, SlaState, Status, WorkOr
 
 __all__ = [
     "ANDON_TRANSITIONS",
+    "DAYS",
+    "EFFORT_OF",
     "EVIDENCE",
     "FILES_BYTES",
     "FILE_BYTES",
     "GATE_OF",
     "HOURS",
+    "KAIZEN_TRANSITIONS",
     "LEAST",
     "MAX_LIMIT",
     "NEEDS_ROOT_CAUSE",
@@ -137,10 +146,12 @@ __all__ = [
     "Done",
     "Due",
     "Duties",
+    "Effort",
     "EscalateAndon",
     "Evidence",
     "ExitCode",
     "Fault",
+    "Figure",
     "File",
     "Filter",
     "FinalizeRootCause",
@@ -151,10 +162,16 @@ __all__ = [
     "Head",
     "Ids",
     "Junit",
+    "KaizenFigures",
+    "KaizenPeriod",
+    "KaizenProposal",
+    "KaizenReport",
+    "KaizenState",
     "KeyUnusable",
     "Level",
     "Line",
     "Maintenance",
+    "MeasureKaizen",
     "Metadata",
     "Notary",
     "NoteBreach",
@@ -169,6 +186,7 @@ __all__ = [
     "PriorityWord",
     "Proposal",
     "ProposalKind",
+    "ProposeKaizen",
     "PublishSku",
     "Pull",
     "PullAndon",
@@ -213,6 +231,8 @@ __all__ = [
     "Verdict",
     "Views",
     "Violation",
+    "Waste",
+    "WasteKind",
     "Weight",
     "WorkOrder",
     "WorkOrderPage",

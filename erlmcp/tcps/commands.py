@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from erlmcp.tcps.figures import Evidence
+from erlmcp.tcps.kaizen_waste import WasteKind
 
 __all__ = [
     "AbortSku",
@@ -28,10 +29,12 @@ __all__ = [
     "File",
     "FinalizeRootCause",
     "Gate",
+    "MeasureKaizen",
     "Metadata",
     "NoteBreach",
     "Priority",
     "PriorityWord",
+    "ProposeKaizen",
     "PublishSku",
     "Pull",
     "PullAndon",
@@ -326,10 +329,35 @@ class NoteBreach(_Command, frozen=True, tag="sla_breach"):
     work_order_id: str
 
 
+class ProposeKaizen(_Command, frozen=True, tag="kaizen_propose"):
+    """A waste is worth an improvement. No tool: the duty asks for it, with what it measured in [since, until).
+
+    `waste`, `about`: as in `WasteKind` and `Waste`; `milliseconds` were lost in `count` times, as `receipts` prove.
+    """
+
+    waste: WasteKind
+    about: str
+    count: int
+    milliseconds: int
+    receipts: tuple[int, ...]
+    since: str
+    until: str
+
+
 class ApplyKaizen(_Command, frozen=True, tag="kaizen_apply"):
-    """A proposal was put into practice. Becomes a `Command` with its handler."""
+    """A proposal was put into practice."""
 
     id: str
+
+
+class MeasureKaizen(_Command, frozen=True, tag="kaizen_measure"):
+    """What is left of a waste in [since, until), a week of an applied proposal. No tool: the duty asks for it."""
+
+    id: str
+    milliseconds: int
+    receipts: tuple[int, ...]
+    since: str
+    until: str
 
 
 class RunTpm(_Command, frozen=True, tag="tpm_run"):
@@ -364,6 +392,9 @@ Command = (
     | EscalateAndon
     | NoteBreach
     | RunTpm
+    | ProposeKaizen
+    | ApplyKaizen
+    | MeasureKaizen
 )
 
 

@@ -1,9 +1,9 @@
 """Periodic work of the line, in the process that owns the store.
 
 Forgetting idempotency keys whose time is up, verifying what was written to the chain, escalating andons that nobody
-acknowledged, one notice for each security order that is overdue; where a notary and an upkeep are given, checkpoints,
-the daily maintenance, and letting go of what was pruned. What changes the line is asked of it like anything
-else, and leaves its receipt; the line knows best whether it is still due.
+acknowledged, one notice for each security order that is overdue, and each hour proposals against waste; where a notary
+and an upkeep are given, checkpoints, the daily maintenance, and letting go of what was pruned. What changes the line is
+asked of it like anything else, and leaves its receipt; the line knows best whether it is still due.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from erlmcp.otp import ChildSpec, Down, Overloaded
 from erlmcp.store import Busy, Database, DiskFull, TooSlow
+from erlmcp.tcps import kaizen_view
 from erlmcp.tcps.andon import LEVELS
 from erlmcp.tcps.chain import catch_up
 from erlmcp.tcps.commands import Ask, EscalateAndon, NoteBreach, RunTpm, TpmWindow
@@ -37,6 +38,7 @@ ACTOR: Final = "duties"
 MAINTENANCE: Final = 600.0  # seconds that a daily maintenance is waited for
 
 _SWEPT: Final = 10_000  # receipts that were pruned, a round
+_KAIZEN: Final = timedelta(hours=1)  # between two looks for waste
 _MANY: Final = 1000  # keys a transaction: commands wait a few milliseconds for it
 _ASKED: Final = 100  # commands a round: the others wait for the next one
 
@@ -132,6 +134,7 @@ class Duties:
         self._now = now
         self._keepers = keepers
         self._maintaining: asyncio.Task[None] | None = None
+        self._kaizen_at = now()
 
     def child(self) -> ChildSpec:
         """Its spec for a supervisor."""
@@ -158,6 +161,10 @@ class Duties:
             await self._do("overdue orders are noticed later", note_breaches(self._database, self._line, now))
             if self._keepers is not None:
                 await self._keep(*self._keepers)
+            if now >= self._kaizen_at:
+                self._kaizen_at = now + _KAIZEN
+                await self._do("waste is measured later", kaizen_view.measure(self._database, self._line, now, options))
+                await self._do("waste is proposed later", kaizen_view.propose(self._database, self._line, now, options))
             await asyncio.sleep(self._interval)
 
     async def _keep(self, notary: Notary, upkeep: Upkeep) -> None:

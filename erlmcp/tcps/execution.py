@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from erlmcp.store import Transaction
-from erlmcp.tcps import andons, dependencies, gates, orders, skus, tpm_runs
+from erlmcp.tcps import andons, dependencies, gates, kaizen_proposals, orders, skus, tpm_runs
 from erlmcp.tcps.canonical import canonical
 from erlmcp.tcps.commands import (
     AbortSku,
@@ -20,6 +20,7 @@ from erlmcp.tcps.commands import (
     AddDependency,
     AddWhy,
     AdvanceSku,
+    ApplyKaizen,
     Ask,
     Cancel,
     Command,
@@ -27,7 +28,9 @@ from erlmcp.tcps.commands import (
     CreateWorkOrder,
     EscalateAndon,
     FinalizeRootCause,
+    MeasureKaizen,
     NoteBreach,
+    ProposeKaizen,
     PublishSku,
     Pull,
     PullAndon,
@@ -137,7 +140,7 @@ class Execution:
             sku_id=sku_id,
             stage=stage,
             type=kind,
-            work_order_id=order_id or getattr(ask.command, "id", None),
+            work_order_id=order_id or (getattr(ask.command, "id", None) if outputs.refusal else None),
         )
         receipt = seal(body)
         await self._tx.run(
@@ -184,4 +187,7 @@ _HANDLERS: Final[dict[type[Command], Callable[[Turn, Any], Awaitable[Outputs]]]]
     AddWhy: andons.add_why,
     FinalizeRootCause: andons.finalize,
     RunTpm: tpm_runs.run_tpm,
+    ProposeKaizen: kaizen_proposals.propose,
+    ApplyKaizen: kaizen_proposals.apply,
+    MeasureKaizen: kaizen_proposals.measure,
 }

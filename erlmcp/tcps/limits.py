@@ -20,7 +20,9 @@ from erlmcp.tcps.commands import (
     Complete,
     CreateWorkOrder,
     EscalateAndon,
+    MeasureKaizen,
     Metadata,
+    ProposeKaizen,
     Pull,
     PullNext,
     Release,
@@ -32,6 +34,7 @@ from erlmcp.tcps.commands import (
 from erlmcp.tcps.dependency import DEPENDENCIES
 from erlmcp.tcps.errors import Code, Refused, shown
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
+from erlmcp.tcps.kaizen_tally import PROOFS
 from erlmcp.tcps.roles import permit
 from erlmcp.tcps.root_cause import WHYS
 from erlmcp.tcps.routing import priority_number
@@ -82,8 +85,9 @@ FILE_BYTES: Final = 4 * 1024 * 1024  # of one file of evidence
 FILES_BYTES: Final = 6 * 1024 * 1024  # of all in one Ask, which has to fit into a frame of the link (8 MiB)
 
 _IDS: Final = ("id", "depends_on", "sku_id", "andon_id", "work_order_id")
-_TEXTS: Final = ("message", "problem", "text", "root_cause", "fix_applied", "prevention_added", "prevention")
+_TEXTS: Final = ("message", "problem", "text", "root_cause", "fix_applied", "prevention_added", "prevention", "about")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 # Lone surrogates are no characters, and the C0 and C1 controls print nothing but trouble in a terminal. U+2028 and
 # U+2029 end lines. Marks that reorder text belong to right-to-left languages: whoever shows a text minds them.
@@ -139,11 +143,25 @@ def _admit_floor(ask: Ask) -> None:
             _number("n", n, WHYS)
         case EscalateAndon(level=level):
             _number("level", level, LEVELS)
+        case ProposeKaizen() | MeasureKaizen():
+            _admit_measured(command)
         case SubmitGate(evidence=evidence):
             _admit_evidence(evidence)
             _admit_files(ask)
         case _:
             pass
+
+
+def _admit_measured(command: ProposeKaizen | MeasureKaizen) -> None:
+    """No tool takes these: numbers and moments that a duty made up would be ours to explain."""
+    for name in ("milliseconds", "count"):
+        if not 0 <= (value := getattr(command, name, 0)) <= MAX_INTEGER:
+            raise _invalid(f"{name} is {shown(value)}", f"{name} of 0 or more")
+    if len(command.receipts) > PROOFS or not all(1 <= seq <= MAX_INTEGER for seq in command.receipts):
+        raise _invalid("receipts has no seq, or too many", f"at most {PROOFS} receipts by their seq")
+    for name in ("since", "until"):
+        if not _MOMENT.fullmatch(getattr(command, name)):
+            raise _invalid(f"{name} is no moment", f"a {name} like 2026-11-24T06:00:00.000Z")
 
 
 def _admit_evidence(evidence: Sequence[Evidence]) -> None:

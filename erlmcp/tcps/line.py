@@ -8,6 +8,7 @@ from erlmcp.tcps.andon import Andon
 from erlmcp.tcps.commands import Ask, Command
 from erlmcp.tcps.errors import Refusal
 from erlmcp.tcps.gate import GateResult
+from erlmcp.tcps.kaizen_proposal import KaizenProposal
 from erlmcp.tcps.kanban import BucketStatus
 from erlmcp.tcps.root_cause import RootCause
 from erlmcp.tcps.sku import Sku
@@ -35,6 +36,7 @@ class Outputs(Struct, frozen=True, omit_defaults=True):
     gate: GateResult | None = None
     andon: Andon | None = None
     root_cause: RootCause | None = None
+    proposal: KaizenProposal | None = None
     dependents: tuple[Dependent, ...] = ()
     tpm_run: TpmRun | None = None
 
@@ -66,6 +68,7 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="answer", tag="don
     gate: GateResult | None = None
     andon: Andon | None = None
     root_cause: RootCause | None = None
+    proposal: KaizenProposal | None = None
     dependents: tuple[Dependent, ...] = ()
     tpm_run: TpmRun | None = None
 
@@ -80,6 +83,7 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="answer", tag="don
             outputs.gate,
             outputs.andon,
             outputs.root_cause,
+            outputs.proposal,
             outputs.dependents,
             outputs.tpm_run,
         )

@@ -6,6 +6,8 @@ from msgspec import Meta, Struct
 
 from erlmcp.tcps.commands import Bucket
 from erlmcp.tcps.gate import SarifLevel, Thresholds
+from erlmcp.tcps.kaizen import KaizenTargets
+from erlmcp.tcps.kaizen_waste import KaizenLimits
 from erlmcp.tcps.sku import Stage
 
 __all__ = ["Options"]
@@ -14,6 +16,7 @@ Slots = Annotated[int, Meta(ge=1, le=10_000)]
 Hours = Annotated[int, Meta(ge=0, le=87_600)]  # ten years; 0: no deadline
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Minutes = Annotated[int, Meta(ge=1, le=525_600)]  # a year
+Effort = Annotated[int, Meta(ge=1, le=10_000)]  # hours
 Rank = Annotated[int, Meta(ge=1, le=10)]
 
 
@@ -96,6 +99,28 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     batch: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Commands that share one transaction at most: they wait for each other and for one fsync."""
 
+    kaizen_lead_minutes: Minutes = 120
+    """Targets: the mean time from creation to completion; and the seven that follow it."""
+    kaizen_cycle_minutes: Minutes = 30
+    kaizen_defect_percent: Percent = 1
+    kaizen_rework_percent: Percent = 5
+    kaizen_first_pass_percent: Percent = 95
+    kaizen_skus_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 10
+    kaizen_improvement_percent: Percent = 5
+
+    kaizen_compilation_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    """A compilation is waste from there on; then the minutes from where on a stage is, and what the others cost."""
+    kaizen_stage_minutes: Minutes = 60
+    kaizen_flaky_test_minutes: Minutes = 15
+    kaizen_intervention_minutes: Minutes = 60
+    kaizen_same_cause_minutes: Minutes = 120
+    kaizen_fix_cycle_minutes: Minutes = 120
+    kaizen_proposal_minutes: Minutes = 60
+    """So much waste of one kind in a week is worth a proposal; then the hours of each effort."""
+    kaizen_effort_hours_low: Effort = 4
+    kaizen_effort_hours_medium: Effort = 16
+    kaizen_effort_hours_high: Effort = 40
+
     def wip_limit(self, bucket: Bucket) -> int:
         return cast(int, getattr(self, f"wip_limit_{bucket}"))
 
@@ -111,3 +136,28 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def stage_minutes(self, stage: Stage) -> int:
         return cast(int, getattr(self, f"stage_minutes_{stage}"))
+
+    def kaizen_targets(self) -> KaizenTargets:
+        return KaizenTargets(
+            self.kaizen_lead_minutes,
+            self.kaizen_cycle_minutes,
+            self.kaizen_defect_percent,
+            self.kaizen_rework_percent,
+            self.kaizen_first_pass_percent,
+            self.kaizen_skus_per_day,
+            self.kaizen_improvement_percent,
+        )
+
+    def kaizen_limits(self) -> KaizenLimits:
+        return KaizenLimits(
+            self.kaizen_compilation_seconds,
+            self.kaizen_stage_minutes,
+            self.kaizen_flaky_test_minutes,
+            self.kaizen_intervention_minutes,
+            self.kaizen_same_cause_minutes,
+            self.kaizen_fix_cycle_minutes,
+            self.kaizen_proposal_minutes,
+            self.kaizen_effort_hours_low,
+            self.kaizen_effort_hours_medium,
+            self.kaizen_effort_hours_high,
+        )

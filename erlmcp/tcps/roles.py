@@ -11,7 +11,9 @@ from erlmcp.tcps.commands import (
     Ask,
     Command,
     EscalateAndon,
+    MeasureKaizen,
     NoteBreach,
+    ProposeKaizen,
     PublishSku,
     PullAndon,
     Role,
@@ -31,6 +33,8 @@ LEAST: Final[Mapping[type[Command], Role]] = MappingProxyType(
         EscalateAndon: Role.ADMIN,
         NoteBreach: Role.ADMIN,
         RunTpm: Role.ADMIN,
+        ProposeKaizen: Role.ADMIN,
+        MeasureKaizen: Role.ADMIN,
     }
 )
 _RANK: Final = {role: rank for rank, role in enumerate(Role)}

@@ -12,13 +12,15 @@ from msgspec.structs import asdict, replace
 
 from erlmcp.store import Database, Read
 from erlmcp.tcps import cursor as cursors
-from erlmcp.tcps import heijunka
+from erlmcp.tcps import heijunka, kaizen_view
 from erlmcp.tcps.andon import Andon, no_such_andon
 from erlmcp.tcps.canonical import MAX_INTEGER
 from erlmcp.tcps.chain import verify_between
 from erlmcp.tcps.checkpoint import Checkpoint
 from erlmcp.tcps.commands import Bucket, Gate, TpmWindow
 from erlmcp.tcps.errors import Code, Refused, shown
+from erlmcp.tcps.kaizen import KaizenPeriod, KaizenReport
+from erlmcp.tcps.kaizen_proposal import KaizenProposal, roi
 from erlmcp.tcps.kanban import BucketStatus, Counters, status
 from erlmcp.tcps.moments import moment, utc_now
 from erlmcp.tcps.options import Options
@@ -309,6 +311,15 @@ class Views:
             head=heads[0] if heads else NO_RECEIPT,
             verified=verified[0][0] if verified else begin.seq,
         )
+
+    async def kaizen_report(self, period: KaizenPeriod = KaizenPeriod.WEEK) -> KaizenReport:
+        """What was measured of the line, and its waste, in so much time until now; in bounded memory."""
+        return await kaizen_view.read_report(self._database, self._options, self._now(), period)
+
+    async def kaizen_proposals(self, min_roi: str = "0", limit: int = 50) -> list[KaizenProposal]:
+        """At most `limit`, 1 to MAX_LIMIT, of at least this ROI, the best first. Raises Refused(invalid)."""
+        check_limit(limit)
+        return await kaizen_view.proposals(self._database, roi(min_roi), limit)
 
     def _statuses(self, rows: Sequence[Counters]) -> list[BucketStatus]:
         by_bucket = {row.bucket: row for row in rows}

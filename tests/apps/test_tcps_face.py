@@ -47,10 +47,17 @@ ARGUMENTS = {
     "receipt_get": "seq*",
     "receipt_list": "sku_id work_order_id type limit cursor",
     "receipt_verify": "from_seq to_seq",
+    "kaizen_report": "period",
+    "kaizen_proposals": "min_roi limit",
+    "kaizen_apply": "id*",
     "tpm_health": "",
     "tpm_run": "window* force",
 }
-LOOKS = {name for name in ARGUMENTS if name.endswith(("_get", "_list", "_status", "_schedule", "_verify", "_health"))}
+LOOKS = {
+    name
+    for name in ARGUMENTS
+    if name.endswith(("_get", "_list", "_status", "_schedule", "_verify", "_report", "_proposals", "_health"))
+}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from erlmcp.tcps import (
     ANDON_TRANSITIONS,
+    KAIZEN_TRANSITIONS,
     NEEDS_ROOT_CAUSE,
     ROOT_CAUSE_TRANSITIONS,
     SEVERITY,
@@ -95,6 +96,7 @@ def roles() -> str:
         ("### States of a sku", lambda: states(SKU_TRANSITIONS)),
         ("### States of an andon", lambda: states(ANDON_TRANSITIONS)),
         ("### States of a root cause", lambda: states(ROOT_CAUSE_TRANSITIONS)),
+        ("### States of a proposal", lambda: states(KAIZEN_TRANSITIONS)),
         ("### Gates", gates),
         ("### Andons", severities),
         ("### Roles", roles),

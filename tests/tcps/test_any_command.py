@@ -14,6 +14,7 @@ from erlmcp.tcps import (
     AddWhy,
     AdvanceSku,
     AndonType,
+    ApplyKaizen,
     Ask,
     Bucket,
     Cancel,
@@ -28,9 +29,11 @@ from erlmcp.tcps import (
     FinalizeRootCause,
     Gate,
     Junit,
+    MeasureKaizen,
     NoteBreach,
     Ok,
     PriorityWord,
+    ProposeKaizen,
     PublishSku,
     Pull,
     PullAndon,
@@ -52,6 +55,7 @@ from erlmcp.tcps import (
     SubmitGate,
     TpmWindow,
     UpdateWorkOrder,
+    WasteKind,
 )
 from tests.tcps.plant import plant_at
 
@@ -100,6 +104,8 @@ evidence = (
     | st.builds(Digests, first=digests, second=digests, **about)
     | st.builds(ExitCode, code=numbers, command=text, **about)
 )
+seqs = st.lists(numbers).map(tuple)
+wastes = st.sampled_from(WasteKind)
 on_the_floor = (
     st.builds(AdvanceSku, ids)
     | st.builds(PublishSku, ids)
@@ -113,6 +119,9 @@ on_the_floor = (
     | st.builds(FinalizeRootCause, ids, text, text)
     | st.builds(EscalateAndon, ids, numbers)
     | st.builds(NoteBreach, ids)
+    | st.builds(ProposeKaizen, wastes, text, numbers, numbers, seqs, text, text)
+    | st.builds(ApplyKaizen, ids)
+    | st.builds(MeasureKaizen, ids, numbers, seqs, text, text)
 )
 files = st.lists(st.builds(File, digests, st.binary(max_size=9)), max_size=2).map(tuple)
 asks = st.builds(

@@ -9,6 +9,7 @@ from erlmcp.apps.tcps.completions import Completions
 from erlmcp.apps.tcps.desk import Desk
 from erlmcp.apps.tcps.gates import Gates
 from erlmcp.apps.tcps.heijunka import Heijunka
+from erlmcp.apps.tcps.kaizen import Kaizen
 from erlmcp.apps.tcps.kanban import Kanban
 from erlmcp.apps.tcps.live import Facts, Live
 from erlmcp.apps.tcps.prompts import Prompts
@@ -21,7 +22,7 @@ from erlmcp.tcps import Line, Views
 
 __all__ = ["build"]
 
-WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts, Tpm, Prompts, Completions)
+WORDS = (WorkOrders, Kanban, Heijunka, Skus, Gates, Andons, RootCauses, Receipts, Kaizen, Tpm, Prompts, Completions)
 """One class, in one file, for the tools and the resource of each word of the line, in the order in which clients list
 them; then what is about all of them."""
 

@@ -77,3 +77,30 @@ FROM receipt
 WHERE seq > :after
 ORDER BY seq
 LIMIT 1
+
+-- name: insert_kaizen_proposal
+INSERT INTO kaizen_proposal (seq, id, waste, about, state, effort, figures, proposed_at)
+VALUES (:seq, :id, :waste, :about, :state, :effort, :figures, :proposed_at)
+
+-- name: save_kaizen_proposal
+UPDATE kaizen_proposal SET state = :state, figures = :figures, applied_at = :applied_at WHERE id = :id
+
+-- name: kaizen_proposal
+SELECT id, waste, about, state, effort, figures, proposed_at, applied_at
+FROM kaizen_proposal
+WHERE id = :id
+
+-- name: kaizen_proposals
+-- In this state, the newest first.
+SELECT id, waste, about, state, effort, figures, proposed_at, applied_at
+FROM kaizen_proposal
+WHERE state = :state
+ORDER BY seq DESC
+LIMIT :many
+
+-- name: kaizen_open
+-- Whether a waste has a proposal that was not rejected.
+SELECT id
+FROM kaizen_proposal
+WHERE state IN ('proposed', 'applied', 'measuring') AND waste = :waste AND about = :about
+LIMIT 1
