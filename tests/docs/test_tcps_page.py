@@ -131,6 +131,8 @@ def test_the_commands_are_those_of_the_command_line() -> None:
         "erlmcp tcps gate run",
         "erlmcp tcps receipt export",
         "erlmcp tcps receipt checkpoint",
+        "erlmcp tcps simulate",
+        "erlmcp tcps example",
     }
     assert all(f"`{command}`" == spoken(tool) for command, tool in shown.items() if command not in several)
 

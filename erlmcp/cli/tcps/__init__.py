@@ -7,9 +7,11 @@ from erlmcp.cli.grammar import Words
 from erlmcp.cli.tcps.andon import andon
 from erlmcp.cli.tcps.gate import gate
 from erlmcp.cli.tcps.heijunka import heijunka
+from erlmcp.cli.tcps.kaizen import kaizen
 from erlmcp.cli.tcps.kanban import kanban
 from erlmcp.cli.tcps.receipt import receipt
 from erlmcp.cli.tcps.root_cause import root_cause
+from erlmcp.cli.tcps.simulate import example, simulate
 from erlmcp.cli.tcps.sku import sku
 from erlmcp.cli.tcps.status import status
 from erlmcp.cli.tcps.tpm import tpm
@@ -29,7 +31,10 @@ tcps = Words(
         "andon": andon,
         "root-cause": root_cause,
         "receipt": receipt,
+        "kaizen": kaizen,
         "tpm": tpm,
+        "simulate": simulate,
+        "example": example,
     },
     short_help="Work on the production line of a running server.",
     help="""Work on the production line of a running server: work orders, skus and their gates, andons, receipts.

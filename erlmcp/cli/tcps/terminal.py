@@ -13,7 +13,7 @@ from erlmcp.cli.tcps.client import Client
 from erlmcp.cli.tcps.picture import Block, as_markdown, as_text
 from erlmcp.cli.tcps.sheet import as_csv
 
-__all__ = ["SCHEMA", "SHAPES", "Terminal"]
+__all__ = ["SCHEMA", "SHAPES", "Terminal", "colours", "width"]
 
 SHAPES: Final = ("table", "json", "jsonl", "markdown", "csv")
 SCHEMA: Final = "erlmcp.cli/1"
@@ -64,8 +64,8 @@ class Terminal:
         if self.shape == "markdown":
             click.echo(as_markdown(blocks))
         else:
-            colour = _colour()
-            click.echo(as_text(blocks, _width(), colour=colour), color=colour)
+            colour = colours()
+            click.echo(as_text(blocks, width(), colour=colour), color=colour)
 
 
 def _entries(document: dict[str, Any], items: str | None) -> Any:
@@ -77,12 +77,12 @@ def _entries(document: dict[str, Any], items: str | None) -> Any:
     return found
 
 
-def _width() -> int | None:
+def width() -> int | None:
     """Columns of the terminal; None when the output goes elsewhere, where nothing need be cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _colour() -> bool:
+def colours() -> bool:
     """Colours on a terminal, unless NO_COLOR says no (no-color.org); FORCE_COLOR says yes anywhere."""
     if os.environ.get("NO_COLOR"):
         return False
