@@ -19,6 +19,7 @@ from erlmcp.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from erlmcp.mcp import signature as signatures
 from erlmcp.mcp.caching import CacheScope
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.deadline import Deadline
 from erlmcp.mcp.injection import Injection
 from erlmcp.mcp.inputs import Asked
 from erlmcp.mcp.limits import MAX_CONCURRENCY, Enter, Limit, Limits, guarded, rate_of
@@ -190,6 +191,7 @@ class Callee(ABC):
 
     async def _run_async(self, values: Any, context: Context, timeout: float) -> Members:
         deadline = _Deadline(timeout)
+        context.limit(deadline)
         try:
             value = await self._invoke(values, context)
         except ToolError as error:
@@ -210,11 +212,11 @@ class Callee(ABC):
         return self.answer(value, values, context)
 
 
-class _Deadline:
+class _Deadline(Deadline):
     """Cancels the task that it is made in. `asyncio.timeout` does it at several times the cost, which shows in a call
     of ten microseconds: 3.7 to 6.8 µs against 0.7 for a timer that is set and taken back, on uvloop."""
 
-    __slots__ = ("_expired", "_task", "_timer")
+    __slots__ = ("_expired", "_task")
 
     def __init__(self, seconds: float) -> None:
         task = asyncio.current_task()
@@ -222,7 +224,7 @@ class _Deadline:
             raise RuntimeError("a deadline needs a task to cancel")
         self._task = task
         self._expired = False
-        self._timer = task.get_loop().call_later(seconds, self._expire)
+        super().__init__(task.get_loop(), seconds, self._cancel)
 
     def passed(self) -> bool:
         """Whether the cancellation that just arrived was this one, and nobody else's as well."""
@@ -232,10 +234,7 @@ class _Deadline:
         """Whether nobody cancelled the task: what arrived comes from something the function awaited."""
         return self._task.cancelling() == 0
 
-    def lift(self) -> None:
-        self._timer.cancel()
-
-    def _expire(self) -> None:
+    def _cancel(self) -> None:
         self._expired = True
         self._task.cancel()
 

@@ -6,8 +6,9 @@ messages says no by itself. There is one way to ask the client, `Ask`, and each 
 
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, Unpack, overload
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.capabilities import can, require
 from erlmcp.mcp.crossing import at_once, release, running_loop
+from erlmcp.mcp.deadline import Deadline
 from erlmcp.mcp.facts import Facts, capabilities_of, client_of, meta_of
 from erlmcp.mcp.inputs import (
     AnswerFault,
@@ -82,6 +84,7 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     _cancelled: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _on_cancel: list[Callable[[], object]] | None = None
+    _deadline: Deadline | None = None
     _lifespan: Any = None
     _interview: Interview | None = None
     _place: TaskPlace | None = None
@@ -324,6 +327,22 @@ class Context(msgspec.Struct, Generic[L], eq=False):
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The handler runs in a thread or a task: emissions from any other thread hop to `loop`."""
         self._loop = loop
+
+    def limit(self, deadline: Deadline) -> None:
+        """The handler's time is limited by this."""
+        self._deadline = deadline
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the client is waited for, the handler's time stands still. On the loop's thread."""
+        deadline = self._deadline
+        if deadline is not None:
+            deadline.hold()
+        try:
+            yield
+        finally:
+            if deadline is not None:
+                deadline.go_on()
 
     def when_cancelled(self, hook: Callable[[], object]) -> None:
         """Call `hook` on the loop's thread when the request is cancelled. Called on the loop's thread only."""

@@ -6,6 +6,7 @@ Python cannot stop a thread. It does not know what the jobs compute.
 
 import asyncio
 import contextvars
+import functools
 import logging
 import threading
 from collections import deque
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.deadline import Deadline
 
 _log: Final = logging.getLogger("erlmcp.mcp")
 
@@ -116,7 +118,7 @@ class Pool:
 class _Job:
     """One call: run in a thread, awaited on the loop."""
 
-    __slots__ = ("_context", "_outcome", "_pool", "_scope", "_timer", "_work", "future", "loop_side")
+    __slots__ = ("_context", "_deadline", "_outcome", "_pool", "_scope", "_work", "future", "loop_side")
 
     def __init__(self, pool: Pool, loop_side: "_LoopSide", work: Callable[[], bytes], context: Context) -> None:
         self._pool = pool
@@ -124,7 +126,7 @@ class _Job:
         self._context = context
         self._scope = contextvars.copy_context()
         self._outcome = _Outcome()
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: Deadline | None = None
         self.loop_side = loop_side
         self.future: asyncio.Future[bytes] = loop_side.loop.create_future()
 
@@ -134,7 +136,8 @@ class _Job:
 
     def watch(self, timeout: float | None, late: Callable[[], bytes]) -> None:
         if timeout is not None:
-            self._timer = self.loop_side.loop.call_later(timeout, self._expire, late)
+            self._deadline = Deadline(self.loop_side.loop, timeout, functools.partial(self._expire, late))
+            self._context.limit(self._deadline)
         self.future.add_done_callback(self._settled)
 
     def finish(self) -> None:
@@ -155,8 +158,8 @@ class _Job:
         outcome.settle(self.future)
 
     def _settled(self, future: "asyncio.Future[bytes]") -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._deadline is not None:
+            self._deadline.lift()
         if future.cancelled():
             self._context.cancel()
             self._pool.withdraw(self)

@@ -147,11 +147,12 @@ class SessionCall(CallStream):
 
 
 async def ask(context: Context, requests: Mapping[str, InputRequest]) -> Answers:
-    """How a request before 2026-07-28 asks its client (an `Ask`).
+    """How a request before 2026-07-28 asks its client (an `Ask`). The time of the function stands still meanwhile.
 
     Raises ToolError when the client can not be asked, does not answer, or answers with an error.
     """
     stream = context.sink
     if not isinstance(stream, SessionCall):
         raise ToolError("this client can not be asked: it called without a session")
-    return await stream.backchannel.ask(stream.session, stream.send, requests)
+    with context.waiting():
+        return await stream.backchannel.ask(stream.session, stream.send, requests)

@@ -3,7 +3,7 @@
 What changes is told on the same pipe, from the end of the handshake on: lists always, resources that it watches.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -105,9 +105,10 @@ class PipeSession:
         """Hear of nothing any more."""
         self._changes.detach(self)
 
-    def _ask(self, _context: Context, requests: Mapping[str, InputRequest]) -> Awaitable[Answers]:
+    async def _ask(self, context: Context, requests: Mapping[str, InputRequest]) -> Answers:
         key = "" if self.session is None else self.session.key
-        return self._backchannel.ask(key, self._write, requests)
+        with context.waiting():
+            return await self._backchannel.ask(key, self._write, requests)
 
     def _change(self, params: Any, context: Context) -> bytes:
         session = self.session
