@@ -47,7 +47,7 @@ async def test_a_failed_gate_is_told_with_its_violations_the_tests_that_failed_a
     assert told == await prompt(line, "gate_failed", sku_id=sku, gate="test_execution")
     for said in (
         f"Bring sku {sku} through its gate test_execution.",
-        "was submitted 1 times and failed 1 times",
+        "was submitted once and failed once",
         "- pass_rate is 90.0 %, expected at least 95 % (critical)",
         '- junit names: "shop.test_0", "shop.test_1"',
         f"The sku does not move before andon {andon} is resolved: call andon_resolve after its five whys",

@@ -95,8 +95,8 @@ def gate_failed(
         f"Bring sku {sku.id} through its gate {gate}.",
         "",
         (
-            f"The sku is in {sku.stage} ({sku.status}); the gate was submitted {status.submissions} times and failed"
-            f" {status.failures} times. Last verdict: {status.verdict}{f' at {status.at}' if status.at else ''}."
+            f"The sku is in {sku.stage} ({sku.status}); the gate was submitted {_times(status.submissions)} and failed"
+            f" {_times(status.failures)}. Last verdict: {status.verdict}{f' at {status.at}' if status.at else ''}."
         ),
         *_of_order(order),
     ]
@@ -195,7 +195,7 @@ def _of_andon(andon: Andon) -> list[str]:
     return [
         (
             f"Andon {andon.id}: {andon.severity} {andon.type}{where}, {andon.status}; it {does}. Raised by"
-            f" {_quoted(andon.raised_by)} at {andon.raised_at}, {andon.occurrences} times: {_quoted(andon.message)}"
+            f" {_quoted(andon.raised_by)} at {andon.raised_at}, {_times(andon.occurrences)}: {_quoted(andon.message)}"
         )
     ]
 
@@ -209,6 +209,10 @@ def _of_order(order: WorkOrder) -> list[str]:
         )
     ]
     return lines + ([f"It says: {_quoted(order.description)}"] if order.description else [])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _quoted(text: str) -> str:
