@@ -96,6 +96,24 @@ async def test_the_handover_tells_of_the_whole_line(line: Plant) -> None:
         assert said in told
 
 
+async def test_the_review_tells_figures_and_waste(line: Plant) -> None:
+    order, sku, _ = await stopped(line)
+    await line.call("gate_submit", sku_id=sku, gate="test_execution", evidence=PASSING["test_execution"])
+    await line.call("work_order_release", id=order, reason="lunch")
+    told = await prompt(line, "kaizen_review", period="day")
+    for said in (
+        "did in the last day",
+        "by 9 receipts.",
+        "- defect_rate_percent: 100.00; target 1.00, missed",
+        "- lead_time_hours: nothing was measured",
+        "- fix_cycle ",
+        "- manual_intervention ",
+        "Proposals, the best first:\n- nothing",
+        "kaizen_apply",
+    ):
+        assert said in told
+
+
 @pytest.mark.parametrize(("name", "argument"), [("five_whys", "andon_id"), ("gate_failed", "sku_id")])
 async def test_what_is_not_there_is_an_error_that_says_where_to_look(line: Plant, name: str, argument: str) -> None:
     asked = posts.modern("prompts/get", {"name": name, "arguments": {argument: "X-1"}})
@@ -110,6 +128,7 @@ async def test_the_prompts_are_those_of_the_vocabulary(line: Plant) -> None:
     assert {each["name"]: [argument["name"] for argument in each.get("arguments", ())] for each in listed} == {
         "five_whys": ["andon_id"],
         "gate_failed": ["sku_id", "gate"],
+        "kaizen_review": ["period"],
         "shift_handover": [],
     }
     assert all(each["title"] and each["description"] for each in listed)
@@ -121,6 +140,8 @@ async def test_ids_buckets_and_gates_are_completed(line: Plant) -> None:
     assert await completed(line, prompts["five_whys"], "andon_id", "ANDON-") == [andon]
     assert await completed(line, prompts["gate_failed"], "sku_id") == [sku]
     assert await completed(line, prompts["gate_failed"], "gate") == list(Gate)
+    review = {"type": "ref/prompt", "name": "kaizen_review"}
+    assert await completed(line, review, "period", "m") == ["month"]
     templates = {
         "tcps://work-orders/{id}": ("id", order[:5], [order]),
         "tcps://skus/{id}": ("id", "X", []),

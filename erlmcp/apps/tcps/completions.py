@@ -5,7 +5,7 @@ from typing import Final
 
 from erlmcp import App
 from erlmcp.apps.tcps.desk import Desk
-from erlmcp.tcps import Board, Bucket, Gate
+from erlmcp.tcps import Board, Bucket, Gate, KaizenPeriod
 
 __all__ = ["Completions"]
 
@@ -25,6 +25,7 @@ class Completions:
         app.completion(prompt="five_whys", argument="andon_id")(self._from(_andons))
         app.completion(prompt="gate_failed", argument="sku_id")(self._from(_skus))
         app.completion(prompt="gate_failed", argument="gate")(_gates)
+        app.completion(prompt="kaizen_review", argument="period")(_periods)
         app.completion(resource="tcps://work-orders/{id}", argument="id")(self._from(_orders))
         app.completion(resource="tcps://skus/{id}", argument="id")(self._from(_skus))
         app.completion(resource="tcps://andons/{id}", argument="id")(self._from(_andons))
@@ -44,6 +45,10 @@ async def _gates(value: str) -> list[str]:
 
 async def _buckets(value: str) -> list[str]:
     return _beginning(value, Bucket)
+
+
+async def _periods(value: str) -> list[str]:
+    return _beginning(value, KaizenPeriod)
 
 
 def _andons(board: Board) -> Iterable[str]:

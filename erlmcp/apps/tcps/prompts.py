@@ -7,7 +7,7 @@ import msgspec
 from erlmcp import App
 from erlmcp.apps.tcps import briefs
 from erlmcp.apps.tcps.desk import Desk
-from erlmcp.tcps import GATE_OF, Andon, Evidence, Gate, Payload, RootCause, SubmitGate, Verdict
+from erlmcp.tcps import GATE_OF, Andon, Evidence, Gate, KaizenPeriod, Payload, RootCause, SubmitGate, Verdict
 
 __all__ = ["Prompts"]
 
@@ -23,6 +23,7 @@ class Prompts:
         """Register the prompts."""
         app.prompt(title="Ask five times why")(self.five_whys)
         app.prompt(title="Repair what a gate found")(self.gate_failed)
+        app.prompt(title="Review and improve")(self.kaizen_review)
         app.prompt(title="Hand the shift over")(self.shift_handover)
 
     async def five_whys(self, andon_id: str) -> str:
@@ -55,6 +56,15 @@ class Prompts:
         if status.andon_id is not None:
             andon = await self._desk.look(self._views.andon(status.andon_id))
         return briefs.gate_failed(sku, order, status, await self._evidence(status.receipt_seq), andon)
+
+    async def kaizen_review(self, period: KaizenPeriod = KaizenPeriod.WEEK) -> str:
+        """Look back on a period: figures and their targets, waste, proposals; and choose what to improve.
+
+        Args:
+            period: So much time until now: day, week, month (30 days) or quarter (90 days).
+        """
+        report = await self._desk.look(self._views.kaizen_report(period))
+        return briefs.kaizen_review(report, await self._desk.look(self._views.kaizen_proposals()))
 
     async def shift_handover(self) -> str:
         """Hand the line over to who comes next: what is stopped, late, idle and full, and what to do first."""
