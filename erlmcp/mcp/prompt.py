@@ -95,6 +95,6 @@ def _texts(raw: bytes | None) -> dict[str, str]:
 def _arguments(schema: JsonSchema) -> list[dict[str, Any]]:
     listed = []
     for name, spot in schema["properties"].items():
-        told = {key: spot[key] for key in ("title", "description") if key in spot and "$ref" not in spot}
+        told = {key: spot[key] for key in ("title", "description") if key in spot}
         listed.append({"name": name, **told, "required": name in schema["required"]})
     return listed

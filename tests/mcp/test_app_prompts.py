@@ -38,11 +38,12 @@ def test_a_prompt_is_listed_with_its_arguments():
     app = App("x")
 
     @app.prompt(title="Review")
-    def review(code: str, lines: int = 10, ctx: Context | None = None) -> str:
+    def review(code: str, tone: Tone = Tone.DRY, lines: int = 10, ctx: Context | None = None) -> str:
         """Review some code.
 
         Args:
             code: What to review.
+            tone: How to say it.
         """
         return code
 
@@ -56,6 +57,7 @@ def test_a_prompt_is_listed_with_its_arguments():
             "description": "Review some code.",
             "arguments": [
                 {"name": "code", "description": "What to review.", "required": True},
+                {"name": "tone", "description": "How to say it.", "required": False},
                 {"name": "lines", "required": False},
             ],
             "title": "Review",
