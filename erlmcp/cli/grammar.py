@@ -36,6 +36,7 @@ COMMANDS = {
     "restore": "erlmcp.cli.storing",
     "mcp": "erlmcp.cli.mcp",
     "tcps": "erlmcp.cli.tcps",
+    "completion": "erlmcp.cli.completing",
 }
 HELP = """Serves MCP apps: fast, strict, supervised.
 

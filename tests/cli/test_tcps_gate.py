@@ -90,7 +90,7 @@ def shell(script: str) -> tuple[str, ...]:
 
 def test_a_sku_goes_through_all_gates_to_its_publication_at_the_command_line(floor: Floor) -> None:
     floor.at("smoke_test")
-    assert floor.gate("smoke_test", *shell("exit 0")).code == 0
+    assert f"next: run `erlmcp tcps work-order complete {floor.order}`" in floor.gate("smoke_test", "--", "true").err
     assert floor.tcps("work-order", "complete", floor.order).code == 0
     assert floor.json("sku", "advance", floor.sku)["sku"]["stage"] == "marketplace_validation"
     assert floor.json("sku", "publish", floor.sku)["sku"]["status"] == "published"
@@ -253,3 +253,39 @@ def test_csv_is_a_row_for_each_entry_and_no_formula(floor: Floor) -> None:
     assert ",'=cmd()," in first
     assert floor.tcps("gate", "status", floor.sku, "--format", "csv").out.count("\n") == 9
     assert floor.tcps("andon", "list", "--format", "csv").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "offered"),
+    [
+        ("tcps", "he", ["heijunka"]),
+        ("tcps gate run", "test", ["test_execution"]),
+        ("tcps work-order list --status", "can", ["cancelled"]),
+    ],
+)
+def test_a_shell_completes_commands_and_words(words: str, begun: str, offered: list[str]) -> None:
+    assert completed(words, begun) == offered
+
+
+def test_a_shell_completes_the_ids_that_the_server_has(floor: Floor) -> None:
+    assert completed("tcps work-order get", "WO-", ERLMCP_URL=floor.server.url) == [floor.order]
+    assert completed("tcps gate run compilation --sku", "SKU", ERLMCP_URL=floor.server.url) == [floor.sku]
+    assert completed("tcps work-order get", "WO-", ERLMCP_URL="http://127.0.0.1:1/mcp") == []
+
+
+def completed(words: str, begun: str, **settings: str) -> list[str]:
+    """What bash offers for a line that ends so."""
+    line = ["erlmcp", *words.split(), begun]
+    environ = {"_ERLMCP_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1)}
+    erlmcp = Path(sys.executable).parent / "erlmcp"
+    said = subprocess.run(
+        [erlmcp], env=environment(**environ, **settings), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert said.stderr == ""
+    return [line.partition(",")[2] for line in said.stdout.split()]
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", name]) == 0
+    assert f"_ERLMCP_COMPLETE={name}_complete" in capsys.readouterr().out

@@ -99,17 +99,28 @@ class _Gate:
         if ended is not None:
             document["command"] = {"line": ended.command, "code": ended.code, "duration_ms": ended.duration_ms}
         passed = answer["gate"]["verdict"] == "passed"
-        if passed and self._advance:
-            moved = terminal.call("sku_advance", id=self._sku, idempotency_key=f"{terminal.key}-advance")
-            document["sku"], document["advanced"] = moved["sku"], True
+        refusal = self._enter_next(document) if passed and self._advance else None
         terminal.show(document, lambda: show_making.verdict(document))
+        if refusal is not None:
+            raise refusal
         if not passed:
             for advice in _advice(document):
                 click.echo(f"next: {advice}", err=True)
             return Exit.NEGATIVE
         if not self._advance and terminal.for_people:
-            click.echo(f"next: run `erlmcp tcps sku advance {self._sku}`", err=True)
+            order = answer["sku"]["work_order_id"]
+            then = f"work-order complete {order}" if self.gate == GATES[-1] else f"sku advance {self._sku}"
+            click.echo(f"next: run `erlmcp tcps {then}`", err=True)
         return Exit.OK
+
+    def _enter_next(self, document: dict[str, Any]) -> Refusal | None:
+        """Note the sku in its next stage; or why it is not, once the verdict is shown."""
+        try:
+            moved = self.terminal.call("sku_advance", id=self._sku, idempotency_key=f"{self.terminal.key}-advance")
+        except Refusal as refusal:
+            return refusal
+        document["sku"], document["advanced"] = moved["sku"], True
+        return None
 
 
 @gate.command(context_settings=CONTEXT)
