@@ -1,12 +1,14 @@
 """`erlmcp tcps simulate`, `example` and `kaizen` at the command line."""
 
 import json
+import sys
 
 import pytest
 
 from erlmcp.cli.grammar import run
 from erlmcp.cli.tcps.kaizen import PERIODS
-from erlmcp.cli.tcps.simulate import SCENARIOS
+from erlmcp.cli.tcps.simulate import HOME, SCENARIOS
+from erlmcp.node.exits import Exit
 from erlmcp.tcps import DAYS, simulator
 from tests.cli.line_server import line_server
 
@@ -49,6 +51,24 @@ def test_a_database_that_is_there_is_left_alone(tmp_path, capsys):
     assert run(["tcps", "simulate", "heijunka", "--data-dir", str(tmp_path)]) == 0
     assert run(["tcps", "simulate", "heijunka", "--data-dir", str(tmp_path)]) == 4
     assert "name a new directory" in capsys.readouterr().err
+
+
+def test_a_place_where_nothing_can_be_kept_is_said(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(["tcps", "simulate", "heijunka", "--data-dir", str(tmp_path / "file" / "in")]) == Exit.CANNOT_BOOT
+    assert "can not be used" in capsys.readouterr().err
+
+
+def test_a_terminal_shows_the_board_as_it_changes(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["tcps", "simulate", "wip-overflow"]) == 0
+    frames = capsys.readouterr().out.split(HOME)[1:]
+    assert len(frames) > 40
+    rows = [line.split() for frame in frames for line in frame.splitlines() if line.startswith("security ")]
+    assert {row[1] for row in rows} == {"0", "1", "2", "3", "4", "5"}
+    assert max(len(line) for line in frames[20].splitlines()) <= 90
 
 
 def test_the_example_tells_a_day_from_the_signal_to_the_published_sku(capsys):

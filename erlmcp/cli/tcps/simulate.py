@@ -132,7 +132,7 @@ class Screen:
         if not self._board:
             click.echo(line_of(event))
             return
-        self._events.append(line_of(event))
+        self._events.append(line_of(event)[: width()])
         from msgspec import to_builtins  # noqa: PLC0415 - the help does not need it
 
         blocks: list[Block] = [
@@ -140,7 +140,8 @@ class Screen:
             show.buckets(to_builtins(await floor.views.kanban())),
             "\n".join(self._events),
         ]
-        click.echo(HOME + as_text(blocks, width(), colour=colours()), color=colours())
+        click.echo(HOME, nl=False, color=True)  # no colour, but a place
+        click.echo(as_text(blocks, width(), colour=colours()), color=colours())
 
 
 async def _pace(speed: float, floor: "Floor", times: deque[datetime]) -> None:
@@ -155,12 +156,15 @@ def _run(
 ) -> "tuple[Summary, bytes]":
     from erlmcp.tcps import simulator  # noqa: PLC0415 - most commands need no line
 
+    if place is not None:
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise Refusal(Exit.CANNOT_BOOT, f"{place} can not be used: {fault.strerror or fault}") from fault
     try:
         return asyncio.run(simulator.simulate(scenario, seed, place=place, watch=watch))
     except FileExistsError as there:
         raise Refusal(Exit.CONFLICT, f"{there}\nnext: name a new directory with --data-dir") from there
-    except OSError as fault:
-        raise Refusal(Exit.CANNOT_BOOT, f"{place} can not be used: {fault.strerror or fault}") from fault
 
 
 def line_of(event: "Event") -> str:
