@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.node.nodes import Node, end, environment, launch, until
 from tests.serving import ROOT
@@ -80,6 +81,19 @@ def pipeline(node: Node, project: Path, **settings: str) -> subprocess.Completed
         timeout=120,
         check=False,
     )
+
+
+def test_the_job_of_github_actions_is_sound_yaml_and_runs_the_recipe() -> None:
+    whole, steps = (
+        yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    )
+    assert whole.keys() == {"name", True, "permissions", "jobs"}  # YAML 1.1 takes `on` for true
+    job = whole["jobs"]["line"]
+    assert job.keys() == {"runs-on", "timeout-minutes", "env", "steps"}
+    for listed in (job["steps"], steps):
+        assert all(("uses" in step) != ("run" in step) for step in listed)
+        assert "sh ci/line.sh" in [step.get("run") for step in listed]
+    assert {"ERLMCP_URL", "ORDER", "REVISION", "WHO", "JOB_URL"} == job["env"].keys()
 
 
 @pytest.mark.slow

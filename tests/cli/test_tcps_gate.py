@@ -246,6 +246,12 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept() -> None:
     assert whole.text() == "abcdefghij"
 
 
+def test_receipts_of_a_sku_are_listed(floor: Floor) -> None:
+    floor.at("compilation")
+    types = [each["type"] for each in floor.json("receipt", "list", "--sku-id", floor.sku)["receipts"]]
+    assert types == ["sku_advance", "gate_submit", "work_order_start"]
+
+
 def test_csv_is_a_row_for_each_entry_and_no_formula(floor: Floor) -> None:
     floor.tcps("work-order", "create", "--signal-type", "internal", "--title", "=cmd()")
     head, first, *_ = floor.tcps("work-order", "list", "--format", "csv").out.splitlines()

@@ -37,6 +37,16 @@ def test_status_of_a_new_node_is_whole_and_empty(node: Node, capsys: pytest.Capt
     assert document["receipts"] == {"chain": "ok", "count": 0, "head": {"seq": 0, "hash": "0" * 64}}
 
 
+def test_status_tells_what_the_runbook_verifies(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert create() == 0
+    capsys.readouterr()
+    assert run(["tcps", "status"]) == 0
+    told = capsys.readouterr().out
+    assert "  quality gates  8 configured\n" in told
+    assert "  andon system   operational, 1 open, 0 investigating\n" in told
+    assert "  observability  enabled, /health says healthy\n" in told
+
+
 def test_the_limits_that_are_configured_seed_the_line_and_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """`erlmcp tcps receipt`: what happened, and whether the record of it is whole."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,13 +45,12 @@ def get(terminal: Terminal, seq: int) -> None:
 
 @receipt.command("list", context_settings=CONTEXT)
 @click.option("--work-order-id", metavar="ID", help="Only those of this work order.")
-@click.option("--type", "kind", metavar="TYPE", help="Only those of this type, like work_order_complete.")
+@click.option("--sku-id", metavar="ID", help="Only those of this sku.")
+@click.option("--type", metavar="TYPE", help="Only those of this type, like work_order_complete.")
 @click.option("--limit", type=int, help="How many at most, 1 to 200.  [50]")
 @click.option("--cursor", help="Where the page before ended; it said so.")
 @asks
-def list_(
-    terminal: Terminal, work_order_id: str | None, kind: str | None, limit: int | None, cursor: str | None
-) -> None:
+def list_(terminal: Terminal, **given: Any) -> None:
     """List receipts, the newest first.
 
     \b
@@ -59,7 +59,7 @@ def list_(
       erlmcp tcps receipt list --type work_order_start_refused
       erlmcp tcps receipt list --format jsonl > receipts.jsonl
     """
-    document = terminal.call("receipt_list", work_order_id=work_order_id, type=kind, limit=limit, cursor=cursor)
+    document = terminal.call("receipt_list", **given)
     terminal.show(document, lambda: show.receipts(document), "receipts")
 
 
