@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from erlmcp.backplane.again import call_again
 from erlmcp.backplane.ground import Ground, Part
 from erlmcp.mcp.legacy import Event, EventLimits, EventTable, Replay, StoreAway, Stream
 from erlmcp.otp import Down, Link, Overloaded, TooLarge
@@ -20,8 +21,6 @@ __all__ = ["LineEvents", "part"]
 
 SERVICE: Final = "mcp.events"
 RESENT: Final = "mcp.events.again"  # a topic on which nothing is told: its resync says that the table is another one
-
-WAIT: Final = 5.0  # seconds that a worker waits for an answer
 
 AT_HOME: Final = EventLimits(session=2 << 20, node=16 << 20, age=60.0)
 """What a worker keeps of its own."""
@@ -148,7 +147,7 @@ class LineEvents:
 
     async def _call(self, ask: Follow | Claim) -> Replay | None:
         try:
-            return _replay(await self._link.call(SERVICE, _encode(ask), WAIT))
+            return _replay(await call_again(self._link, SERVICE, _encode(ask)))
         except (Down, Overloaded, TimeoutError, TooLarge) as fault:
             raise StoreAway(f"the streams are out of reach: {fault}") from None
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from erlmcp.backplane.again import call_again
 from erlmcp.backplane.ground import Ground, Part
 from erlmcp.mcp.legacy import TOLD, Change, SessionsFull, SessionTable, State, StoreAway, Told, encode_told
 from erlmcp.otp import ChildSpec, Declined, Down, Link, Overloaded
@@ -26,8 +27,7 @@ SWEEP: Final = 1.0
 AT_ONCE: Final = 256
 """Sessions that one look ends at most, and writes that one transaction holds: the loop goes on in between."""
 
-WAIT: Final = 5.0
-"""Seconds that a worker waits for an answer, in which a line process that is away may be back."""
+LOADED: Final = 1000  # sessions that are taken from the database before the loop goes on in between
 
 
 class Add(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -210,7 +210,9 @@ class SessionLedger:
             await transaction.run("sessions_trim", limit=self._limit)
             rows = await transaction.all("sessions_all", into=Row, limit=self._limit)
         now = self._now()
-        for row in rows:
+        for number, row in enumerate(rows, 1):
+            if number % LOADED == 0:
+                await asyncio.sleep(0)
             watched = msgspec.json.decode(row.watched, type=tuple[str, ...])
             self.table.load(row.key, State(row.level, watched), min(now, row.seen + self._idle / 4))
         self._loaded = True
@@ -248,7 +250,7 @@ class LineSessions:
 
     async def _call(self, ask: Add | Find | Alter | End) -> bytes:
         try:
-            return await self._link.call(SERVICE, _encode(ask), WAIT)
+            return await call_again(self._link, SERVICE, _encode(ask))
         except Declined as no:
             full = _full(no.payload)
             raise SessionsFull(full.message, full.retry_after) from None

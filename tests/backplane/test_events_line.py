@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from erlmcp.backplane import Ground
+from erlmcp.backplane import Ground, again
 from erlmcp.backplane.events import GATHER, UNSENT, UNSENT_BYTES, LineEvents, part
 from erlmcp.mcp import Options
-from erlmcp.mcp.legacy import Event, Stream
+from erlmcp.mcp.legacy import Event, StoreAway, Stream
+from erlmcp.otp import Down
 from tests.backplane.town import open_town
 from tests.otp.company import until
 
@@ -69,3 +70,33 @@ async def test_what_waits_for_a_line_process_that_is_away_is_bounded(tmp_path: P
             writer.append(STREAM, Event(number, b"m" * size))
         assert len(writer._unsent) == kept
         assert writer._unsent_bytes == sum(map(len, writer._unsent)) <= UNSENT_BYTES
+
+
+async def test_who_asks_for_a_stream_while_the_line_process_dies_asks_again(tmp_path: Path):
+    async with open_town(tmp_path, dict(services())) as town:
+        writer, reader = LineEvents(await town.join()), LineEvents(await town.join())
+        asked = asyncio.create_task(reader.follow(STREAM, 0, "reader"))
+        await until(lambda: any(peer._under_way for peer in town.hub._peers))
+        for connection in tuple(town.links[1].connections):
+            connection.abort()
+        writer.begin(STREAM, "writer", b"1")
+        async with asyncio.timeout(8):
+            replay = await asked
+        assert replay is not None
+        assert replay.request == b"1"
+
+
+async def test_who_asks_while_no_line_process_comes_back_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(again, "BACK", 0.2)
+    monkeypatch.setattr(again, "PAUSE", 0.01)
+    asked = []
+
+    async def fail(_payload: bytes, _seconds: float) -> bytes:
+        asked.append(1)
+        raise Down("mcp.events", "waits for its database")
+
+    async with open_town(tmp_path, {"mcp.events": fail}) as town:
+        reader = LineEvents(await town.join())
+        with pytest.raises(StoreAway, match="waits for its database"):
+            await reader.follow(STREAM, 0, "reader")
+        assert len(asked) > 1

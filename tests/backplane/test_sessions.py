@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from erlmcp.backplane import Ground, LinkBus, for_all, schema, sessions
+from erlmcp.backplane import Ground, LinkBus, again, for_all, schema
 from erlmcp.backplane.sessions import AT_ONCE, SERVICE, LineSessions, SessionLedger
 from erlmcp.mcp import Bus, LocalBus, Options
 from erlmcp.mcp.legacy import TOLD, Change, SessionsFull, SessionStore, State, StoreAway
@@ -16,6 +16,13 @@ from erlmcp.otp import Down
 from erlmcp.store import SqliteOwner
 from tests.backplane.town import Town, _ready, open_town
 from tests.otp.company import stopped, until
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Nobody waits for seconds until a line process is back."""
+    monkeypatch.setattr(again, "BACK", 0.2)
+
 
 OPTIONS = Options(max_sessions=3, session_idle=100.0)
 
@@ -247,7 +254,7 @@ async def test_what_could_not_be_written_down_is_not_answered(tmp_path):
 
 
 async def test_a_link_that_is_down_is_a_store_that_is_away(tmp_path, monkeypatch):
-    monkeypatch.setattr(sessions, "WAIT", 0.05)
+    monkeypatch.setattr(again, "WAIT", 0.05)
     async with open_line(tmp_path) as line:
         link = await line.town.join()
         store = LineSessions(link)

@@ -7,7 +7,7 @@ SELECT key, seen, level, watched FROM mcp_session ORDER BY seen LIMIT :limit
 DELETE FROM mcp_session WHERE key NOT IN (SELECT key FROM mcp_session ORDER BY seen DESC LIMIT :limit)
 
 -- name: sessions_add
-INSERT INTO mcp_session (key, seen) VALUES (:key, :seen)
+INSERT INTO mcp_session (key, seen) VALUES (:key, :seen) ON CONFLICT (key) DO UPDATE SET seen = excluded.seen
 
 -- name: sessions_change
 UPDATE mcp_session SET level = :level, watched = :watched WHERE key = :key
