@@ -137,14 +137,14 @@ class Endpoint:
 
     # What follows is what the older era asks for.
 
-    def perform_on(self, call: Call, stream: EventStream, started: float) -> Answer:
-        """The same on a stream that is there already."""
-        outcome = self.outcome(call, stream)
-        if type(outcome) is bytes and stream.empty and not outcome.startswith(OWN_META):
+    def perform_on(self, call: Call, offered: legacy.OfferedStream, started: float) -> Answer:
+        """The same where a session offers the stream."""
+        outcome = self.outcome(call, offered)
+        if type(outcome) is bytes and offered.empty and not outcome.startswith(OWN_META):
             if self._on_call is not None:
                 self._on_call(call.method.name, call.target, "ok", time.perf_counter() - started)
             return Response(200, encode_result(call.facts.id, outcome, call.method.tail))
-        return self._unusual(call, outcome, stream, started)
+        return self._unusual(call, outcome, offered.stream, started)
 
     def outcome(self, call: Call, sink: Sink) -> Members | Failure:
         """What an admitted request comes to. Who lets one run on says so by `begun` and `done`."""

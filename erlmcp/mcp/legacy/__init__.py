@@ -5,7 +5,7 @@ and `versions`, and their branch in `streamable`.
 """
 
 from erlmcp.mcp.legacy.annex import Annex, Host, furnish
-from erlmcp.mcp.legacy.backchannel import ask
+from erlmcp.mcp.legacy.backchannel import OfferedStream, ask
 from erlmcp.mcp.legacy.events import Event, EventLimits, EventStore, EventTable, Replay, Stream
 from erlmcp.mcp.legacy.handshake import initialize, ping
 from erlmcp.mcp.legacy.pipe import BEFORE_INITIALIZE, PipeSession
@@ -32,6 +32,7 @@ __all__ = [
     "EventStore",
     "EventTable",
     "Host",
+    "OfferedStream",
     "PipeSession",
     "Replay",
     "SessionStore",

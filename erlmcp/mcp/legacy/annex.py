@@ -30,14 +30,14 @@ from erlmcp.mcp.call import Call, Members, Surface
 from erlmcp.mcp.dispatch import Failure
 from erlmcp.mcp.late import Answered
 from erlmcp.mcp.legacy.admission import admit, version_of
-from erlmcp.mcp.legacy.backchannel import Backchannel, SessionCall
+from erlmcp.mcp.legacy.backchannel import Backchannel, CallStreams, OfferedStream
 from erlmcp.mcp.legacy.batch import BATCHES, MAX_BATCH, Batch
 from erlmcp.mcp.legacy.calls import Calls
 from erlmcp.mcp.legacy.events import EventLimits, MemoryEvents
 from erlmcp.mcp.legacy.handshake import agreed_version
 from erlmcp.mcp.legacy.session import Agreement, client_capabilities, client_info
 from erlmcp.mcp.legacy.sessions import Session, Sessions
-from erlmcp.mcp.legacy.standalone import Conflict, Gone, Room, Streams, primes
+from erlmcp.mcp.legacy.standalone import Conflict, Gone, Room, Streams
 from erlmcp.mcp.legacy.store import MemorySessions, SessionsFull, StoreAway
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import STREAM_HEADERS, refuse
@@ -73,7 +73,7 @@ class Host(Protocol):
     """Who performs what is admitted."""
 
     def perform(self, call: Call, started: float) -> Answer: ...
-    def perform_on(self, call: Call, stream: EventStream, started: float) -> Answer: ...
+    def perform_on(self, call: Call, offered: OfferedStream, started: float) -> Answer: ...
     def outcome(self, call: Call, sink: Sink) -> Members | Failure: ...
     def begun(self, call: Call) -> None: ...
     def done(self, call: Call, started: float, outcome: bytes | Failure | None) -> None: ...
@@ -96,10 +96,17 @@ class Annex:
             raise ValueError("the backplane has no stores for sessions: furnish it")
         self._host, self._surfaces, self._options = host, surfaces, options
         self._events = backplane.events
-        self._address = backplane.bus.address
         self.sessions: Final = Sessions(backplane.sessions, backplane.sealer, backplane.bus, options.session_idle)
         self._calls = Calls(backplane.bus)
         self._backchannel = Backchannel(backplane.bus, options.ask_timeout)
+        self._call_streams = CallStreams(
+            self._events,
+            backplane.bus.address,
+            self._backchannel,
+            self._calls,
+            options.stream_buffer,
+            options.keep_alive,
+        )
         room = Room(options.stream_buffer, options.keep_alive)
         self.streams: Final = Streams(backplane, self._events, self._calls, self.sessions, room)
 
@@ -169,24 +176,10 @@ class Annex:
             return asyncio.ensure_future(self._initialize(call, started))
         if session is None:
             return self._host.perform(call, started)
-        stream = self._stream(session, call.facts.id)
+        offered = OfferedStream(self._call_streams, session, call.facts.id)
         if request.headers.get(b"accept", b"").startswith(b"text/event-stream"):
-            stream.commit()  # it would rather have a stream, which it can resume
-        return self._host.perform_on(call, stream, started)
-
-    def _stream(self, session: Session, request: bytes) -> SessionCall:
-        options = self._options
-        stream = SessionCall(
-            self._events,
-            self._address,
-            session.key,
-            request,
-            options.stream_buffer,
-            options.keep_alive,
-            primes=primes(session),
-        )
-        stream.backchannel, stream.calls, stream.opened = self._backchannel, self._calls, session
-        return stream
+            offered.stream.commit()  # it would rather have a stream, which it can resume
+        return self._host.perform_on(call, offered, started)
 
     def _take(self, message: Notification | Reply, session: Session | None) -> Response:
         """What gets no answer. Without a session there is nothing that it could be about."""
@@ -239,7 +232,7 @@ class Annex:
         stream = (
             EventStream(self._options.stream_buffer, self._options.keep_alive)
             if session is None
-            else self._stream(session, b"")
+            else self._call_streams.make(session, b"")
         )
         batch = Batch(stream)
         for each in messages:

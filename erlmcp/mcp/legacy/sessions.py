@@ -16,6 +16,7 @@ from erlmcp.mcp.backplane import Bus
 from erlmcp.mcp.legacy.session import Agreement, new_agreement, seal, unseal
 from erlmcp.mcp.legacy.store import TOLD, SessionStore, State, decode_told
 from erlmcp.mcp.seal import Sealer
+from erlmcp.mcp.versions import SUPPORTED
 
 __all__ = ["KEPT", "Session", "Sessions"]
 
@@ -27,6 +28,11 @@ FLUSH: Final = 15.0
 after less than four times as many."""
 
 CHUNK: Final = 1000  # keys told at once
+
+PRIMING: Final = "2025-11-25"
+"""The revision since which a stream may begin with an event that says nothing; older clients break on one."""
+
+PRIMED: Final = frozenset(SUPPORTED[: SUPPORTED.index(PRIMING) + 1])
 
 
 class Session(msgspec.Struct, eq=False, weakref=True):
@@ -62,6 +68,12 @@ class Session(msgspec.Struct, eq=False, weakref=True):
     @property
     def version(self) -> str:
         return self.agreement.version
+
+    @property
+    def primes(self) -> bool:
+        """Whether its streams may begin with an event that says nothing: by the version that it agreed on, not by the
+        header of a request."""
+        return self.agreement.version in PRIMED
 
 
 class Sessions:

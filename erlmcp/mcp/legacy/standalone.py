@@ -32,12 +32,8 @@ from erlmcp.mcp.legacy.events import (
 from erlmcp.mcp.legacy.sessions import Session, Sessions
 from erlmcp.mcp.legacy.store import StoreAway
 from erlmcp.mcp.legacy.stream import STANDALONE, Follower, Numbered, Standalone, new_name, read_event_id
-from erlmcp.mcp.versions import SUPPORTED
 
-__all__ = ["PRIMING", "Conflict", "Gone", "Streams", "interests_of", "primes"]
-
-PRIMING: Final = "2025-11-25"
-"""The revision since which a stream may begin with an event that says nothing; older clients break on one."""
+__all__ = ["Conflict", "Gone", "Streams", "interests_of"]
 
 PROBE: Final = 1.0
 """Seconds within which the writer of a stream says that it is there."""
@@ -50,14 +46,6 @@ MISSES: Final = 2
 
 LINGER: Final = 60.0
 """Seconds that a standalone stream without a reader is still written, for a client that comes back."""
-
-
-PRIMED: Final = frozenset(SUPPORTED[: SUPPORTED.index(PRIMING) + 1])
-
-
-def primes(session: Session) -> bool:
-    """By the version that the session agreed on, not by the header of a request."""
-    return session.agreement.version in PRIMED
 
 
 class Conflict(Exception):
@@ -140,7 +128,7 @@ class Streams:
         standalone.on_leave = partial(self._linger, session)
         standalone.on_read = partial(self._sessions.use, session)
         number = max(after or 0, replay.number if replay else 0)
-        standalone.open(number, replay.events if replay else (), primes=primes(session))
+        standalone.open(number, replay.events if replay else (), primes=session.primes)
         if resumed:
             self._store.leave(stream, self._bus.address)
         session.when_ended(standalone.finish)
