@@ -26,7 +26,7 @@ from erlmcp.telemetry import (
 from erlmcp.telemetry.lines import AccessEntry
 
 LABELS = Labels(("/mcp", "/health"), ("tools/call", "tools/list"), ("add",))
-ABOUT = About("0.6.0", "compiled")
+ABOUT = About("0.7.0", "compiled")
 GET = Request(b"GET", b"/health", b"", b"localhost", {}, peer="127.0.0.1:40000")
 EXCHANGE = Exchange(
     Request(b"POST", b"/mcp", b"", b"localhost", {}, peer="127.0.0.1:40000"), "/mcp", 200, 230, 1.0, 3e-4

@@ -6,7 +6,7 @@ drag the protocol in.
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 __all__ = ["App", "Client", "Context", "ToolError", "__version__"]
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def erlmcp(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedPr
 
 def test_version_names_the_backend_and_the_interpreter(capsys):
     assert run(["--version"]) == 0
-    expected = f"erlmcp 0.6.0 ({BACKEND}, {platform.python_implementation()} {platform.python_version()})\n"
+    expected = f"erlmcp 0.7.0 ({BACKEND}, {platform.python_implementation()} {platform.python_version()})\n"
     assert capsys.readouterr().out == expected
 
 

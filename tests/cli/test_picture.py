@@ -10,7 +10,7 @@ from tests.node.test_parts import resolved
 DOORS = {"name": "doors", "kind": "supervisor", "state": "running", "children": [{"name": "http", "state": "running"}]}
 NODE = {
     "pid": 10,
-    "version": "0.6.0",
+    "version": "0.7.0",
     "backend": "compiled",
     "state": "running",
     "app": "my.server:app",
@@ -29,7 +29,7 @@ def test_a_node_is_drawn_as_a_tree():
     workers = [worker(1, children=[DOORS]), worker(2, restarts=1, connections=0)]
     document = {"node": NODE, "line": None, "workers": workers}
     assert draw(document) == (
-        "erlmcp 0.6.0 (compiled)  running  pid 10  up 1 h 1 min  1 restart  my.server:app\n"
+        "erlmcp 0.7.0 (compiled)  running  pid 10  up 1 h 1 min  1 restart  my.server:app\n"
         "   http     http://127.0.0.1:8080\n"
         "   metrics  http://127.0.0.1:9090\n"
         "├─ worker-1   running  pid 11  up 1 min 1 s  0 restarts  1 connection  20 MiB\n"

@@ -275,7 +275,7 @@ def test_status_shows_the_server_the_kanban_the_orders_and_the_chain(erlmcp: Tcp
     assert facts.splitlines() == [
         "TCPS production line",
         f"  server         {server.url}",
-        "  version        0.6.0",
+        "  version        0.7.0",
         "  work orders    1 queued, 1 in progress, 0 completed, 0 cancelled",
         "  quality gates  8 configured",
         "  andon system   operational, 0 open, 0 investigating",
@@ -288,7 +288,7 @@ def test_status_shows_the_server_the_kanban_the_orders_and_the_chain(erlmcp: Tcp
         "url": server.url,
         "name": "tcps",
         "title": "TCPS production line",
-        "version": "0.6.0",
+        "version": "0.7.0",
     }
     assert document["work_orders"] == {"queued": 1, "in_progress": 1, "completed": 0, "cancelled": 0}
     assert (document["receipts"]["chain"], len(document["buckets"])) == ("ok", 6)

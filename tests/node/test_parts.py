@@ -20,7 +20,7 @@ from erlmcp.node.watch import SourceWatch
 
 def resolved(**node: object) -> Resolved:
     return Resolved(
-        version="0.6.0",
+        version="0.7.0",
         backend="pure",
         node=Options(**node),  # type: ignore[arg-type]
         http=Address("127.0.0.1", 8080, drain=25.0),

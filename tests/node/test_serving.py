@@ -82,7 +82,7 @@ def test_health_has_the_runbook_s_shape_and_counts_the_whole_node(standing: Node
 
     until(lambda: document()["metrics"]["process_count"] == 1 + 6 + 2 * 9, "all reports")
     health = document()
-    assert (health["status"], health["version"]) == ("healthy", "0.6.0")
+    assert (health["status"], health["version"]) == ("healthy", "0.7.0")
     assert [(check["name"], check["status"]) for check in health["checks"]] == [
         ("server", "healthy"),
         ("workers", "healthy"),
@@ -120,7 +120,7 @@ def test_pid_is_the_arbiter_s(standing: Node):
 def test_status_shows_the_tree_for_people(standing: Node):
     until(lambda: all(worker["children"] for worker in standing.status()["workers"]), "the workers' trees")
     lines = cli(standing, "status").stdout.splitlines()
-    assert lines[0].startswith("erlmcp 0.6.0 (")
+    assert lines[0].startswith("erlmcp 0.7.0 (")
     assert f"pid {standing.process.pid}" in lines[0]
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]

@@ -30,7 +30,7 @@ class Clock:
 def health(*statuses: Status, clock: Clock | None = None, facts: NodeFacts | None = None) -> Health:
     told = facts or node(*TWO_WORKERS, wanted=2)
     probes = [lambda status=status: Check("database", status, "as told") for status in statuses]
-    made = Health(lambda: told, probes, About("0.6.0", "compiled", 1), requests=lambda: 42, clock=clock or Clock())
+    made = Health(lambda: told, probes, About("0.7.0", "compiled", 1), requests=lambda: 42, clock=clock or Clock())
     made.ready()
     return made
 
@@ -47,7 +47,7 @@ def test_the_document_has_the_shape_that_the_runbook_asks_for():
     assert told.pop("uptime_seconds") >= 0
     assert told == {
         "status": "healthy",
-        "version": "0.6.0",
+        "version": "0.7.0",
         "backend": "compiled",
         "node": {"pid": os.getpid(), "workers": 2},
         "worker": {"number": 1, "pid": os.getpid()},
@@ -108,7 +108,7 @@ def test_a_worker_that_drains_says_so_at_once_and_stays_alive():
 
 
 def test_a_worker_that_starts_is_alive_and_not_ready():
-    starting = Health(node, [], About("0.6.0", "pure"))
+    starting = Health(node, [], About("0.7.0", "pure"))
     assert [probe(GET).status for probe in (starting.livez, starting.startupz, starting.readyz)] == [200, 503, 503]
     assert document(starting.health(GET))["status"] == "degraded"
     starting.ready()

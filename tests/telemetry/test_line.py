@@ -20,7 +20,7 @@ Samples = dict[tuple[str, ...], float]
 
 
 def exposition() -> Exposition:
-    return Exposition(Slab.private(1, shapes()), node, About("0.6.0", "compiled"))
+    return Exposition(Slab.private(1, shapes()), node, About("0.7.0", "compiled"))
 
 
 def samples(text: bytes) -> Samples:

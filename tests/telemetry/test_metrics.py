@@ -17,7 +17,7 @@ from erlmcp.telemetry.node import About
 from tests.telemetry.watched import OPENMETRICS, exchange, node, request
 
 LABELS = Labels(routes=("/mcp", "/health"), methods=("tools/call", "tools/list"), tools=("add",))
-ABOUT = About("0.6.0", "compiled")
+ABOUT = About("0.7.0", "compiled")
 
 
 def exposition(slab: Slab) -> Exposition:
@@ -199,7 +199,7 @@ def test_the_node_and_its_processes_are_told_at_the_scrape():
 def test_the_build_is_told_by_version_and_backend():
     text = exposition(Slab.private(1, shapes())).render()[0].decode()
     assert re.search(
-        r'^erlmcp_build_info\{backend="compiled",python="3\.\d+\.\d+",version="0\.6\.0"\} 1\.0$', text, re.M
+        r'^erlmcp_build_info\{backend="compiled",python="3\.\d+\.\d+",version="0\.7\.0"\} 1\.0$', text, re.M
     )
 
 
