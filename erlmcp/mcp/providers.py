@@ -25,6 +25,9 @@ Fill: TypeAlias = Callable[["Given"], Awaitable[None] | None]
 RETRY: Final = 1.0
 """Seconds during which a provider that failed is not asked again."""
 
+PATIENCE: Final = 10.0
+"""Seconds that a provider may take once the app serves: until it answers, everybody who lists or calls waits for it."""
+
 
 class Given(Registry):
     """What a provider fills: `tool`, `resource` and `prompt` register here as they do on the app."""
@@ -75,6 +78,10 @@ class Provider:
     def stale(self) -> None:
         self._until = 0.0
         self._asked += 1
+
+    def failed(self) -> None:
+        """It gave no answer: it is not asked again at once."""
+        self._until = self._clock() + RETRY
 
     async def ask(self) -> Given:
         """What there is now. What the function raises goes through, and is not asked for again at once."""
@@ -167,13 +174,17 @@ class Providers:
 
     async def _renew(self, provider: Provider) -> None:
         """What was there stays when there is no new answer."""
-        outcome = await asyncio.gather(provider.ask(), return_exceptions=True)
+        outcome = await asyncio.gather(asyncio.wait_for(provider.ask(), PATIENCE), return_exceptions=True)
         given = outcome[0]
         if isinstance(given, Given):
             try:
                 self._take(provider, given)
             except ValueError as clash:
                 _log.error("what a provider gave was not taken, the last it gave stays: %s", clash)
+        elif isinstance(given, TimeoutError):
+            provider.failed()
+            told = "a provider gave no answer within %g s, or what it asked did not; what it gave last stays"
+            _log.error(told, PATIENCE, exc_info=given)
         elif isinstance(given, Exception):
             _log.error("a provider failed, what it gave last stays", exc_info=given)
         else:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from erlmcp import App
-from erlmcp.mcp import Given, Options
+from erlmcp.mcp import Given, Options, providers
 from erlmcp.mcp.providers import Provider
 from tests.mcp.author import context, listed
 from tests.mcp.posts import call, endpoint, modern, said
@@ -94,6 +94,28 @@ async def test_one_that_fails_later_keeps_what_it_gave_and_one_that_fails_at_the
     with pytest.raises(ConnectionError):
         async with app.running():
             pytest.fail("it runs")
+
+
+async def test_one_that_gives_no_answer_holds_nobody_up_for_ever(caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "PATIENCE", 0.02)
+    app, asked = App("hangs"), 0
+
+    @app.provider(kinds=["tools"])
+    async def tables(given: Given) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await asyncio.Event().wait()
+        given.tool(lambda: "x", name="first", inline=True)
+
+    door = endpoint(app)
+    async with app.running():
+        app.stale("tools")
+        async with asyncio.timeout(5):
+            assert await names(door) == ["first"]
+            assert await names(door) == ["first"]
+    assert asked == 2
+    assert "a provider gave no answer within 0.02 s" in caplog.text
 
 
 async def test_one_that_gives_a_name_that_is_taken_keeps_what_it_gave(caplog: Any) -> None:
