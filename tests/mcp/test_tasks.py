@@ -9,73 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from erlmcp import App, Context, ToolError
+from erlmcp import App, Context
 from erlmcp.http import Response, Stream
-from erlmcp.jsonrpc import RpcError
-from erlmcp.mcp import Elicit
 from erlmcp.mcp.task import TaskFault
 from tests.mcp.author import until
 from tests.mcp.posts import legacy, said
+from tests.mcp.task_bench import Bench
 from tests.mcp.tasking import EXTENSION, KNOWS, Desk, Problem, accept, frames, request, text_of
-
-
-class Name(msgspec.Struct):
-    name: str
-
-
-class Bench:
-    """An app whose tools wait until they are let go."""
-
-    def __init__(self) -> None:
-        self.app = App("bench")
-        self.gate = asyncio.Event()
-        self.cancelled = asyncio.Event()
-        app = self.app
-
-        @app.tool(task="optional")
-        async def work(size: int = 1) -> str:
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.cancelled.set()
-                raise
-            return "x" * size
-
-        @app.tool(task="required")
-        async def refuse() -> str:
-            raise ToolError("not today")
-
-        @app.tool(task="optional")
-        async def crash(code: int = 0) -> str:
-            if code:
-                raise RpcError(code, "an error of its own", b'{"why":"x"}')
-            raise KeyError("the secret")
-
-        @app.tool(task="optional")
-        async def greet(ctx: Context) -> str:
-            return f"Hello, {(await ctx.elicit('Who?', Name)).granted().name}!"
-
-        @app.tool(task="optional")
-        async def both(ctx: Context) -> str:
-            answers = await ctx.ask({"a": Elicit("A?", Name), "b": Elicit("B?", Name)})
-            return " ".join(answers[key].granted().name for key in ("a", "b"))
-
-        @app.tool(task="optional")
-        async def report(ctx: Context) -> str:
-            await ctx.progress(1, 3)
-            await ctx.info("nobody hears this")
-            await self.gate.wait()
-            await ctx.progress(3, 3, "all done")
-            return "reported"
-
-        @app.tool(task="required", task_later=True)
-        async def later(ctx: Context, ask: bool = True) -> str:
-            name = (await ctx.elicit("Who?", Name, key="who")).granted().name if ask else "nobody"
-            assert ctx.task_id is None
-            await ctx.become_task()
-            await ctx.become_task()
-            await self.gate.wait()
-            return f"{name} as {ctx.task_id}"
 
 
 @pytest.fixture
@@ -209,126 +149,6 @@ async def test_the_task_parameter_of_older_revisions_is_ignored(bench: Bench, de
     bench.app.tool(lambda: "plain", name="plain")
     result = await desk.ask("tools/call", name="plain", arguments={}, task={"ttl": 1})
     assert result["resultType"] == "complete"
-
-
-# Questions
-
-
-async def test_a_question_parks_the_task_until_it_is_answered(desk: Desk):
-    task = await desk.begin("greet")
-    found = await desk.until(task, "input_required")
-    ((key, asked),) = found["inputRequests"].items()
-    assert asked["method"] == "elicitation/create"
-    assert asked["params"]["message"] == "Who?"
-    ack = await desk.update(task, **{key: accept(name="Ada")})
-    assert set(ack) == {"resultType", "_meta"}
-    assert ack["resultType"] == "complete"
-    assert text_of(await desk.until(task)) == "Hello, Ada!"
-
-
-async def test_several_questions_are_answered_one_by_one(desk: Desk):
-    task = await desk.begin("both")
-    assert set((await desk.until(task, "input_required"))["inputRequests"]) == {"a", "b"}
-    await desk.update(task, a=accept(name="Ada"))
-    found = await desk.get(task)
-    assert (found["status"], set(found["inputRequests"])) == ("input_required", {"b"})
-    await desk.update(task, a=accept(name="Eve"), nonsense={}, b=accept(name="Bob"))
-    assert text_of(await desk.until(task)) == "Ada Bob"
-
-
-async def test_an_answer_that_is_none_is_asked_for_again_under_another_key(desk: Desk):
-    task = await desk.begin("both")
-    await desk.until(task, "input_required")
-    await desk.update(task, a={"action": "accept", "content": {"name": 7}}, b=accept(name="Bob"))
-    found = await desk.until(task, "input_required")
-    assert set(found["inputRequests"]) == {"a-2"}
-    await desk.update(task, **{"a-2": accept(name="Ada")})
-    assert text_of(await desk.until(task)) == "Ada Bob"
-
-
-@pytest.mark.parametrize("raw", [None, [], "x", 1])
-async def test_an_answer_is_an_object(desk: Desk, raw: Any):
-    task = await desk.begin("greet")
-    await desk.until(task, "input_required")
-    with pytest.raises(Problem) as problem:
-        await desk.update(task, input_1=raw)
-    assert problem.value.code == -32602
-    assert "inputResponses.input_1 must be an object" in problem.value.message
-
-
-async def test_a_client_that_can_not_be_asked_fails_the_task(desk: Desk):
-    result = await desk.ask("tools/call", {"extensions": {EXTENSION: {}}}, name="greet", arguments={})
-    task = await desk.until(result["taskId"])
-    assert task["error"]["code"] == -32021
-    assert task["error"]["data"] == {"requiredCapabilities": {"elicitation": {"form": {}}}}
-
-
-async def test_a_question_that_nobody_waits_for_any_more_is_withdrawn(bench: Bench, desk: Desk):
-    @bench.app.tool(task="optional")
-    async def impatient(ctx: Context) -> str:
-        asking = asyncio.ensure_future(ctx.elicit("Who?", Name))
-        await bench.gate.wait()
-        asking.cancel()
-        await asyncio.wait([asking])
-        return (await ctx.elicit("Really, who?", Name)).granted().name
-
-    task = await desk.begin("impatient")
-    await desk.until(task, "input_required")
-    bench.gate.set()
-    await desk.seen(task, lambda found: set(found.get("inputRequests", {})) == {"input_2"})
-    await desk.update(task, input_1=accept(name="too late"), input_2=accept(name="Ada"))
-    assert text_of(await desk.until(task)) == "Ada"
-
-
-async def test_a_thread_asks_as_well(bench: Bench, desk: Desk):
-    @bench.app.tool(task="optional")
-    def blocking(ctx: Context) -> str:
-        return ctx.wait(ctx.elicit("Who?", Name)).granted().name
-
-    task = await desk.begin("blocking")
-    await desk.until(task, "input_required")
-    await desk.update(task, input_1=accept(name="Ada"))
-    assert text_of(await desk.until(task)) == "Ada"
-
-
-# Rounds first, then a task
-
-
-async def test_questions_come_in_rounds_until_the_function_becomes_a_task(bench: Bench, desk: Desk):
-    asked = await desk.call("later")
-    assert asked["resultType"] == "input_required"
-    assert "taskId" not in asked
-    created = await desk.ask(
-        "tools/call",
-        name="later",
-        arguments={},
-        inputResponses={"who": accept(name="Ada")},
-        requestState=asked["requestState"],
-    )
-    assert created["resultType"] == "task"
-    assert not {"requestState", "inputRequests"} & set(created)
-    bench.gate.set()
-    task = created["taskId"]
-    assert text_of(await desk.until(task)) == f"Ada as {task}"
-
-
-async def test_a_function_that_never_becomes_a_task_is_answered_as_any_other(bench: Bench, desk: Desk):
-    @bench.app.tool(task="optional", task_later=True)
-    async def quick(ctx: Context) -> str:
-        return str(ctx.task_id)
-
-    result = await desk.call("quick")
-    assert (result["resultType"], result["content"][0]["text"]) == ("complete", "None")
-
-
-async def test_become_task_does_nothing_for_a_client_without_tasks(bench: Bench, desk: Desk):
-    @bench.app.tool(task="optional", task_later=True)
-    async def either(ctx: Context) -> str:
-        await ctx.become_task()
-        return str(ctx.task_id)
-
-    result = await desk.ask("tools/call", {}, name="either", arguments={})
-    assert result["content"][0]["text"] == "None"
 
 
 # Cancelling

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from erlmcp.mcp.legacy.standalone import Room
+from tests.mcp.author import until
 from tests.mcp.legacy.nodes import Client, Workers, all_of, events, next_of, turns
 
 LISTS = ["tools", "prompts", "resources"]
@@ -153,8 +154,7 @@ async def test_it_is_dropped_some_time_after_its_reader_has_gone():
     assert node[0].listening == 1
     await stream.chunks.aclose()
     assert node[0].listening == 1
-    await asyncio.sleep(0.03)
-    assert node[0].listening == 0
+    await until(lambda: node[0].listening == 0)
     assert node[0]._annex.streams._standalone == {}
     assert node.events.table._claims == {}
 
