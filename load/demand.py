@@ -15,37 +15,12 @@ from typing import Any
 
 import msgspec
 
-BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technical_debt")
-SIGNALS = ("cve", "refund", "install")
+from load.floor import REFUSALS, Floor
+
 PAUSE = 0.05  # seconds before a command is sent again
 ANSWER_WITHIN = 20.0  # seconds that one answer may take before the connection counts as dead
 WORDS = ("work_order", "kanban", "sku", "andon", "root_cause")  # the first of these in an answer is compared
 AWAY = {"unavailable", "timeout", "overloaded"}  # answers that ask for a repetition
-
-#: tool → how often. Twice as many want a slot as free one, so that slots are what there is too little of.
-MIX = {
-    "work_order_create": 18,
-    "work_order_start": 18,
-    "work_order_pull": 22,
-    "work_order_pull_next": 12,
-    "work_order_complete": 2,
-    "work_order_release": 12,
-    "work_order_cancel": 11,
-    "work_order_update": 4,
-    "kanban_set_limit": 1,
-}
-#: tool → the refusals that other clients may rightly cause.
-REFUSALS = {
-    "work_order_create": set(),
-    "work_order_start": {"wip_limit", "invalid_transition"},
-    "work_order_pull": {"wip_limit", "not_found"},
-    "work_order_pull_next": {"wip_limit", "not_found"},
-    "work_order_complete": {"invalid_transition", "gate_not_run"},
-    "work_order_release": {"invalid_transition"},
-    "work_order_cancel": {"invalid_transition"},
-    "work_order_update": {"invalid_transition", "conflict"},
-    "kanban_set_limit": {"conflict"},
-}
 
 
 @dataclass(frozen=True)
@@ -68,61 +43,6 @@ class Ledger:
     retries: Counter[str] = field(default_factory=Counter)  # why a command was sent again
     failures: list[str] = field(default_factory=list)  # what a client that retries should never see
     seconds: list[float] = field(default_factory=list)  # from a command's first sending to its outcome
-
-
-class Floor:
-    """Which orders wait and which are being made, as far as answers have told; the versions are of then."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
-        self.orders: dict[str, dict[str, dict[str, Any]]] = {"queued": {}, "in_progress": {}}
-
-    def learn(self, outcome: Outcome) -> None:
-        """Take in what came of a command."""
-        order = outcome.answer if "status" in outcome.answer else {"id": outcome.arguments.get("id", ""), "status": ""}
-        if outcome.code == "wip_limit":
-            return
-        for status, orders in self.orders.items():
-            orders.pop(order["id"], None)
-            if order["status"] == status:
-                orders[order["id"]] = order
-
-    def next(self, key: str) -> tuple[str, dict[str, Any]]:
-        """A tool and its arguments."""
-        (tool,) = self.chance.choices([*MIX], [*MIX.values()])
-        if len(self.orders["queued"]) < len(BUCKETS) * 5:
-            tool = self.chance.choice((tool, "work_order_create"))
-        match tool:
-            case "work_order_create":
-                return tool, self._signal(key)
-            case "work_order_pull":
-                return tool, {"bucket": self.chance.choice(BUCKETS), "assignee": key}
-            case "work_order_pull_next":
-                return tool, {"assignee": key}
-            case "kanban_set_limit":
-                return tool, {"bucket": self.chance.choice(BUCKETS), "limit": self.chance.randint(3, 8)}
-        return self._about_an_order(tool, key)
-
-    def _signal(self, key: str) -> dict[str, Any]:
-        if self.chance.random() < 0.2:
-            return {"signal_type": self.chance.choice(SIGNALS), "title": key}
-        asked = {"bucket": self.chance.choice(BUCKETS), "priority": self.chance.randint(1, 10)}
-        return {"signal_type": "internal", "title": key, **asked}
-
-    def _about_an_order(self, tool: str, key: str) -> tuple[str, dict[str, Any]]:
-        known = self.orders["queued" if tool in {"work_order_start", "work_order_update"} else "in_progress"]
-        if not known:
-            return "work_order_create", self._signal(key)
-        order = self.chance.choice([*known.values()])
-        match tool:
-            case "work_order_start":
-                return tool, {"id": order["id"], "assignee": key}
-            case "work_order_update":
-                changed = {"title": key, "priority": self.chance.randint(1, 10)}
-                return tool, {"id": order["id"], "version": order["version"], **changed}
-            case "work_order_complete":
-                return tool, {"id": order["id"]}
-        return tool, {"id": order["id"], "reason": key}
 
 
 class Wire:
@@ -197,7 +117,6 @@ class Demand:
             self.ledger.seconds.append(time.monotonic() - started)
             if outcome is not None:
                 self.ledger.outcomes.append(outcome)
-                self.floor.learn(outcome)
         wire.close()
 
     async def _outcome(self, wire: Wire, key: str, tool: str, arguments: dict[str, Any]) -> Outcome | None:
@@ -211,7 +130,7 @@ class Demand:
             else:
                 read = _read(status, body)
                 if isinstance(read, dict):
-                    return self._judged(Outcome(key, tool, arguments, **read))
+                    return self._judged(key, tool, arguments, read)
                 if read not in AWAY:
                     self.ledger.failures.append(f"{tool} {key}: {read}")
                     return None
@@ -225,10 +144,16 @@ class Demand:
             self.ledger.failures.append("a connection was refused")
         self.ledger.retries["no answer in time" if isinstance(lost, TimeoutError) else "connection lost"] += 1
 
-    def _judged(self, outcome: Outcome) -> Outcome:
-        if outcome.code and outcome.code not in REFUSALS[outcome.tool]:
-            self.ledger.failures.append(f"{outcome.tool} {outcome.key} was refused: {outcome.code}")
-        return outcome
+    def _judged(self, key: str, tool: str, arguments: dict[str, Any], content: dict[str, Any]) -> Outcome:
+        code = str(content.get("code", ""))
+        if code and code not in REFUSALS[tool]:
+            self.ledger.failures.append(f"{tool} {key} was refused: {content}")
+        self.floor.learn(tool, arguments, code, content)
+        shown = {name: value for name, value in arguments.items() if name != "evidence"}  # a receipt has its figures
+        if code:
+            return Outcome(key, tool, shown, code=code)
+        answer = next(content[word] for word in WORDS if word in content)
+        return Outcome(key, tool, shown, content["receipt_seq"], answer)
 
 
 def call(tool: str, arguments: dict[str, Any]) -> bytes:
@@ -249,16 +174,15 @@ def call(tool: str, arguments: dict[str, Any]) -> bytes:
 
 
 def _read(status: int, body: bytes) -> dict[str, Any] | str:
-    """The fields of an Outcome, one of AWAY, or in words what no client should see."""
+    """What was answered: objects and `receipt_seq`, or a refusal; one of AWAY; or in words what nobody should see."""
     if status == 503:
         return "overloaded"
     try:
         result = msgspec.json.decode(body)["result"]
-        content = result["structuredContent"]
-        if not result.get("isError"):
-            answer = next(content[word] for word in WORDS if word in content)
-            return {"receipt_seq": content["receipt_seq"], "answer": answer}
-        code = content["code"]
-    except (msgspec.DecodeError, KeyError, StopIteration, TypeError):
+        content: dict[str, Any] = result["structuredContent"]
+        known = "code" in content if result.get("isError") else "receipt_seq" in content
+    except (msgspec.DecodeError, KeyError, TypeError):
+        known = False
+    if not known:
         return f"status {status}: {body[:300]!r}"
-    return str(code) if code in AWAY else {"code": code}
+    return str(content["code"]) if content.get("code") in AWAY else content

@@ -30,6 +30,7 @@ from erlmcp.node.exits import Refusal  # noqa: E402
 from load.audit import Audit, audit  # noqa: E402
 from load.demand import Demand, Ledger, Wire, call  # noqa: E402
 
+WRONG = ("missing", "twice", "wip_violations", "illegal_transitions", "moves_past_a_stop", "ungated")  # told if 0, too
 FULL = 0.95  # the least share of the time in which some bucket is full
 START = 60.0  # seconds
 STOP = 60.0
@@ -156,11 +157,12 @@ def _faults(found: Audit, ledger: Ledger, verified: dict[str, Any]) -> list[str]
 
 def _figures(asked: argparse.Namespace, took: float, target: Target, ledger: Ledger, found: Audit) -> dict[str, Any]:
     seconds = sorted(ledger.seconds)
-    done = sum(bool(outcome.receipt_seq) for outcome in ledger.outcomes)
+    done = Counter(outcome.tool for outcome in ledger.outcomes if outcome.receipt_seq)
     codes = Counter(outcome.code for outcome in ledger.outcomes if outcome.code)
     return {
         "commands": len(ledger.outcomes),
-        "acknowledged": done,
+        "acknowledged": done.total(),
+        "done": dict(done),
         "refused": dict(codes),
         "clients": asked.clients,
         "workers": asked.workers,
@@ -180,7 +182,7 @@ def _figures(asked: argparse.Namespace, took: float, target: Target, ledger: Led
             "of_the_time": round(found.full_time, 4),
             "of_the_receipts": round(found.full_receipts, 4),
         },
-        **{kind: found.faults[kind] for kind in ("missing", "twice", "wip_violations", "illegal_transitions")},
+        **{kind: found.faults[kind] for kind in WRONG},
     }
 
 
