@@ -8,7 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["Facts", "capabilities_of", "client_of", "meta_of"]
+__all__ = ["LOCAL", "Facts", "capabilities_of", "client_of", "meta_of"]
+
+
+LOCAL: Final = "local"
+"""Who asks. Until there is access control there is one."""
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -25,8 +29,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     params: bytes = b""
     """The request's parameters as raw JSON, empty when absent: what handlers rarely ask for is decoded when they do."""
     method: str = ""
-    principal: str = "local"
-    """Who asks. Until there is access control there is one."""
+    principal: str = LOCAL
     session: str = ""
     """The session that the request belongs to, before 2026-07-28; empty: none."""
     capabilities: bytes = b""

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from erlmcp.mcp.facts import LOCAL
+
 __all__ = [
     "ANSWERS_LIMIT",
     "CLOSED",
@@ -91,7 +93,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds from its creation; then it may be forgotten."""
     poll: int
     """Milliseconds that clients should leave between two looks."""
-    principal: str = "local"
+    principal: str = LOCAL
     owner: str = ""
     """The address of the process that runs it; empty: nobody does, and somebody should."""
     status: Status = "working"

@@ -28,6 +28,7 @@ from erlmcp.mcp.admit import check_version
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members, Surface
 from erlmcp.mcp.dispatch import Failure
+from erlmcp.mcp.facts import LOCAL
 from erlmcp.mcp.late import Answered
 from erlmcp.mcp.legacy.admission import admit, version_of
 from erlmcp.mcp.legacy.backchannel import Backchannel, CallStreams, OfferedStream
@@ -49,9 +50,6 @@ from erlmcp.mcp.versions import HANDSHAKE
 __all__ = ["Annex", "Host", "furnish"]
 
 Answer: TypeAlias = Response | Answered
-
-PRINCIPAL: Final = "local"
-"""Who asks. Until there is access control there is one."""
 
 ACCEPTED: Final = Response(202, b"", b"")
 ONLY_POST: Final = ((b"allow", b"POST"),)
@@ -115,10 +113,10 @@ class Annex:
         session_id = request.headers.get(b"mcp-session-id")
         if session_id is None:
             return self._serve(request, None, started)
-        session = self.sessions.known(session_id, PRINCIPAL)
+        session = self.sessions.known(session_id, LOCAL)
         if session is not None:
             return self._serve(request, session, started)
-        agreement = self.sessions.unseal(session_id, PRINCIPAL)
+        agreement = self.sessions.unseal(session_id, LOCAL)
         if agreement is None:
             return UNKNOWN
         return asyncio.ensure_future(self._serve_found(request, agreement, started))
@@ -132,7 +130,7 @@ class Annex:
         session_id = request.headers.get(b"mcp-session-id")
         if session_id is None or request.method == b"HEAD":
             return NO_SESSION
-        agreement = self.sessions.unseal(session_id, PRINCIPAL)
+        agreement = self.sessions.unseal(session_id, LOCAL)
         if agreement is None:
             return UNKNOWN
         if request.method == b"DELETE":
@@ -150,7 +148,7 @@ class Annex:
 
     async def _serve_found(self, request: Request, agreement: Agreement, started: float) -> Response | HttpStream:
         try:
-            session = await self.sessions.find(request.headers[b"mcp-session-id"], agreement, PRINCIPAL)
+            session = await self.sessions.find(request.headers[b"mcp-session-id"], agreement, LOCAL)
         except StoreAway as away:
             return _unavailable(away)
         if session is None:
@@ -204,7 +202,7 @@ class Annex:
         try:
             version = agreed_version(params, strict=self._options.strict_initialize)
             capabilities, client = client_capabilities(params.capabilities), client_info(params.client_info)
-            session_id = await self.sessions.open(version, capabilities, client, PRINCIPAL)
+            session_id = await self.sessions.open(version, capabilities, client, LOCAL)
             headers = ((b"mcp-session-id", session_id.encode()),)
         except SessionsFull as full:
             failure = Failure(RpcError(503, f"Overloaded: {full.message}"), max(1, int(full.retry_after)))
@@ -272,7 +270,7 @@ class Annex:
 
     async def _end(self, session_id: bytes, agreement: Agreement) -> Response | HttpStream:
         try:
-            session = await self.sessions.find(session_id, agreement, PRINCIPAL)
+            session = await self.sessions.find(session_id, agreement, LOCAL)
             if session is None:
                 return UNKNOWN
             await self.sessions.end(session)
@@ -283,9 +281,9 @@ class Annex:
 
     async def _listen(self, session_id: bytes, agreement: Agreement, last: bytes | None) -> Response | HttpStream:
         try:
-            session = self.sessions.known(session_id, PRINCIPAL)
+            session = self.sessions.known(session_id, LOCAL)
             if session is None:
-                session = await self.sessions.find(session_id, agreement, PRINCIPAL)
+                session = await self.sessions.find(session_id, agreement, LOCAL)
             if session is None:
                 return UNKNOWN
             stream = await self.streams.open(session, last)

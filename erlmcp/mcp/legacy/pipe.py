@@ -16,6 +16,7 @@ from erlmcp.mcp.backplane import LocalBus
 from erlmcp.mcp.call import Call, Surface
 from erlmcp.mcp.changes import Change, Changes
 from erlmcp.mcp.context import Context
+from erlmcp.mcp.facts import LOCAL
 from erlmcp.mcp.inputs import Answers, InputRequest
 from erlmcp.mcp.legacy.admission import admit
 from erlmcp.mcp.legacy.backchannel import Backchannel
@@ -129,4 +130,4 @@ class PipeSession:
             raise malformed(flaw) from None
         version = agreed_version(params, strict=self._options.strict_initialize)
         capabilities, client = client_capabilities(params.capabilities), client_info(params.client_info)
-        return Session(new_agreement(version, capabilities, client), "local")
+        return Session(new_agreement(version, capabilities, client), LOCAL)
