@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from erlmcp.http import Exchange, Handler, Listener, Options, Request, Response, Route, Router
+from erlmcp.http import Exchange, Handler, Listener, Options, Request, Response, Route, Router, Stream
 from erlmcp.http.protocol import Protocol
 from erlmcp.http.shared import Shared
 
 PATIENCE = 5.0
 DATE = b"Date: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
+CLOSE = b"Connection: close\r\n"
+TIMES = Options(head_timeout=10, body_timeout=30, body_timeout_cap=60, keep_alive=75, write_timeout=20)
 
 
 class FakeTransport(asyncio.Transport):
@@ -199,3 +201,28 @@ async def eventually(true: Callable[[], object]) -> None:
 async def soon(awaitable: Awaitable[Any]) -> Any:
     """The result, within patience."""
     return await asyncio.wait_for(asyncio.ensure_future(awaitable), PATIENCE)
+
+
+class Later:
+    """A handler whose answers are given by the test."""
+
+    def __init__(self) -> None:
+        self.futures: list[asyncio.Future[Response | Stream]] = []
+
+    def __call__(self, _request: Request) -> asyncio.Future[Response | Stream]:
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def counting(pulled: list[int], most: int = 3) -> AsyncIterator[bytes]:
+    try:
+        for number in range(most):
+            pulled.append(number)
+            yield b"" if number == 1 else b"data: %d\n\n" % number
+    finally:
+        pulled.append(-1)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
@@ -10,27 +9,9 @@ import pytest
 
 from erlmcp.http import Exchange, Handler, Options, Request, Response, Stream
 from erlmcp.http.connection import CONTINUE, LARGE, STEPS
-from tests.http.fakes import DATE, Served, answer, echo, eventually, get, post, say
+from tests.http.fakes import CLOSE, DATE, TIMES, Later, Served, answer, counting, echo, get, post, say, settle
 
 pytestmark = pytest.mark.both_loops
-
-CLOSE = b"Connection: close\r\n"
-
-
-class Later:
-    """A handler whose answers are given by the test."""
-
-    def __init__(self) -> None:
-        self.futures: list[asyncio.Future[Response | Stream]] = []
-
-    def __call__(self, _request: Request) -> asyncio.Future[Response | Stream]:
-        self.futures.append(asyncio.get_running_loop().create_future())
-        return self.futures[-1]
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_a_response_is_written_in_the_same_read() -> None:
@@ -348,124 +329,6 @@ async def test_an_answer_that_fails_after_the_peer_has_gone_disturbs_nobody(capl
     assert caplog.records == []
 
 
-# ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-TIMES = Options(head_timeout=10, body_timeout=30, body_timeout_cap=60, keep_alive=75, write_timeout=20)
-
-
-@pytest.mark.parametrize(
-    ("data", "seconds", "status"),
-    [
-        (b"", 10, b""),
-        (b"GET /", 10, b"HTTP/1.1 408 "),
-        (get(), 75, answer()),
-        (get() + b"GET", 10, answer() + b"HTTP/1.1 408 "),
-        (get(b"Content-Length: 655360\r\n", b"POST"), 40, b"HTTP/1.1 408 "),
-        (get(b"Content-Length: 4000000\r\n", b"POST"), 60, b"HTTP/1.1 408 "),
-        (get(b"Transfer-Encoding: chunked\r\n", b"POST"), 30, b"HTTP/1.1 408 "),
-    ],
-    ids=repr,
-)
-async def test_a_silent_peer_is_dropped_at_its_deadline_and_not_before(
-    data: bytes, seconds: float, status: bytes
-) -> None:
-    served = Served(say(), TIMES)
-    served.feed(data) if data else None
-    now = monotonic()
-    served.protocol.sweep(now + seconds - 0.5)
-    assert served.transport.log == []
-    served.protocol.sweep(now + seconds + 0.01)
-    assert served.transport.log == ["write_eof"]
-    assert served.transport.written().startswith(status)
-
-
-async def test_a_head_that_drips_has_one_deadline_for_all_its_bytes() -> None:
-    served = Served(say(), TIMES)
-    now = monotonic()
-    for byte in b"GET / HT":
-        served.feed(bytes([byte]))
-    served.protocol.sweep(now + 10.5)
-    assert served.transport.log == ["write_eof"]
-
-
-async def test_an_awaited_answer_has_no_deadline_here() -> None:
-    served = Served(Later(), TIMES)
-    served.feed(get())
-    served.protocol.sweep(monotonic() + 1e6)
-    assert served.transport.log == []
-
-
-async def test_a_kept_connection_is_dropped_when_silent_after_an_awaited_answer_too() -> None:
-    later = Later()
-    served = Served(later, TIMES)
-    for turn in range(3):
-        served.feed(get())
-        later.futures[turn].set_result(Response(204))
-        await settle()
-    now = monotonic()
-    served.protocol.sweep(now + 74)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 75.01)
-    assert served.transport.log == ["write_eof"]
-
-
-async def test_a_kept_connection_has_its_whole_silence_after_a_stall() -> None:
-    served = Served(say(), TIMES)
-    served.feed(get())
-    served.protocol.pause_writing()
-    served.protocol.resume_writing()
-    await settle()
-    now = monotonic()
-    served.protocol.sweep(now + 74)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 75.01)
-    assert served.transport.log == ["write_eof"]
-
-
-async def test_a_peer_that_takes_nothing_is_dropped_and_one_that_takes_little_is_not() -> None:
-    served = Served(say(), TIMES)
-    served.transport.backlog = 1000
-    served.protocol.pause_writing()
-    now = monotonic()
-    for turn in range(1, 5):
-        served.transport.backlog -= 1
-        served.protocol.sweep(now + 19 * turn)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 19 * 4 + 21)
-    assert served.transport.log == ["abort"]
-
-
-async def test_a_peer_that_was_given_more_while_it_stalled_is_judged_by_what_it_takes_since() -> None:
-    served = Served(say(), TIMES)
-    served.transport.backlog = 1000
-    served.protocol.pause_writing()
-    now = monotonic()
-    served.transport.backlog = 5000
-    served.protocol.sweep(now + 10)
-    served.transport.backlog = 4000
-    served.protocol.sweep(now + 11)
-    served.protocol.sweep(now + 30)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 32)
-    assert served.transport.log == ["abort"]
-
-
-async def test_what_a_peer_has_not_taken_is_counted_until_it_has_or_is_gone() -> None:
-    served = Served(say(), TIMES)
-    unsent = served.shared.unsent
-    served.transport.backlog = 1000
-    served.protocol.pause_writing()
-    assert unsent.total == 1000
-    served.transport.backlog = 400
-    served.protocol.sweep(monotonic())
-    assert unsent.total == 400
-    served.protocol.resume_writing()
-    assert unsent.total == 0
-    served.protocol.pause_writing()
-    served.protocol.connection_lost(None)
-    assert unsent.total == 0
-
-
 # ── crashes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -517,107 +380,6 @@ async def test_a_crash_is_answered_without_details_and_logged_once_with_its_trac
     ]
     assert [exchange.status for exchange in served.exchanges] == [500]
     assert served.transport.log == []  # the connection goes on
-
-
-# ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def counting(pulled: list[int], most: int = 3) -> AsyncIterator[bytes]:
-    try:
-        for number in range(most):
-            pulled.append(number)
-            yield b"" if number == 1 else b"data: %d\n\n" % number
-    finally:
-        pulled.append(-1)
-
-
-def streaming(pulled: list[int], most: int = 3) -> Handler:
-    async def handler(_request: Request) -> Stream:
-        return Stream(counting(pulled, most))
-
-    return handler
-
-
-STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-CHUNKS = b"9\r\ndata: 0\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"
-
-
-async def test_a_stream_is_sent_in_chunks_and_the_connection_goes_on() -> None:
-    served = Served(streaming([]))
-    served.feed(get() + get())
-    await settle()
-    await eventually(lambda: len(served.exchanges) == 2)
-    assert served.transport.written() == (STREAM_HEAD + b"Transfer-Encoding: chunked\r\n" + DATE + b"\r\n" + CHUNKS) * 2
-    assert [exchange.bytes_sent for exchange in served.exchanges] == [len(served.transport.written()) // 2] * 2
-
-
-async def test_a_stream_to_http_1_0_ends_with_the_connection() -> None:
-    served = Served(streaming([]))
-    served.feed(get(b"Connection: keep-alive\r\n", version=b"HTTP/1.0"))
-    await eventually(lambda: served.exchanges)
-    assert served.transport.written() == STREAM_HEAD + DATE + CLOSE + b"\r\ndata: 0\n\ndata: 2\n\n"
-    assert served.transport.log == ["write_eof"]
-
-
-async def test_a_stream_in_answer_to_head_is_not_pulled() -> None:
-    pulled: list[int] = []
-    served = Served(streaming(pulled))
-    served.feed(get(method=b"HEAD") + get(method=b"HEAD"))
-    await eventually(lambda: len(served.exchanges) == 2)
-    assert served.transport.written() == (STREAM_HEAD + DATE + b"\r\n") * 2
-    assert pulled == []
-
-
-def pause_after_each_write(served: Served) -> None:
-    write = served.transport.write
-
-    def paused(data: bytes) -> None:
-        write(data)
-        served.protocol.pause_writing()
-
-    served.transport.write = paused  # type: ignore[method-assign,assignment]
-
-
-async def test_a_stream_is_pulled_only_while_the_peer_keeps_up() -> None:
-    pulled: list[int] = []
-    served = Served(streaming(pulled))
-    pause_after_each_write(served)
-    served.feed(get())
-    for expected in ([], [0], [0, 1, 2], [0, 1, 2, -1]):
-        await settle()
-        assert pulled == expected
-        served.protocol.resume_writing()
-    assert served.transport.written().endswith(CHUNKS)
-
-
-async def test_when_the_peer_goes_away_the_stream_is_closed() -> None:
-    pulled: list[int] = []
-    served = Served(streaming(pulled))
-    pause_after_each_write(served)
-    served.feed(get())
-    await settle()
-    served.protocol.resume_writing()
-    await eventually(lambda: pulled == [0])
-    served.protocol.connection_lost(None)
-    await eventually(lambda: pulled == [0, -1])
-    assert [exchange.status for exchange in served.exchanges] == [499]
-
-
-async def test_a_stream_that_fails_is_cut_without_its_last_chunk(caplog: pytest.LogCaptureFixture) -> None:
-    async def failing() -> AsyncIterator[bytes]:
-        yield b"a"
-        raise RuntimeError("secret")
-
-    async def handler(_request: Request) -> Stream:
-        return Stream(failing())
-
-    served = Served(handler)
-    served.feed(get())
-    await eventually(lambda: served.exchanges)
-    assert served.transport.written().endswith(b"\r\n\r\n1\r\na\r\n")
-    assert served.transport.log == ["write_eof"]
-    assert len(caplog.records) == 1
-    assert served.exchanges[0].status == 500
 
 
 # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────────
