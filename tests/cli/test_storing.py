@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from erlmcp import tcps
 from erlmcp.cli.grammar import run
-from erlmcp.node.line_state import DATABASE
+from erlmcp.node.line_state import DATABASE, schema
 from erlmcp.store import SqliteOwner
 
-MIGRATIONS = [(step.number, step.name) for step in tcps.schema().migrations[0].steps]
+MIGRATIONS = [(step.number, step.name) for component in schema().migrations for step in component.steps]
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_what_is_not_there_is_named(command: str, place: Path, tmp_path: Path, c
 async def test_nothing_is_changed_under_a_running_node_but_a_backup_is_made(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    async with SqliteOwner(place / DATABASE, tcps.schema()):
+    async with SqliteOwner(place / DATABASE, schema()):
         assert erlmcp("backup", str(tmp_path / "copy.db"), place=place) == 0
         assert erlmcp("migrate", "status", place=place) == 0
         for words in (["migrate", "up"], ["restore", str(tmp_path / "copy.db")]):
