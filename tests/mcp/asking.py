@@ -89,6 +89,13 @@ def asking() -> App:
         await ctx.elicit("Your color?", Colored)
         return f"{ctx.state['runs']} runs"
 
+    ask_beyond_tools(app)
+    return app
+
+
+def ask_beyond_tools(app: App) -> None:
+    """A resource and a prompt that ask."""
+
     @app.resource("asking://page")
     async def page(ctx: Context) -> str:
         """A page for somebody."""
@@ -98,8 +105,6 @@ def asking() -> App:
     async def about(ctx: Context) -> str:
         """A prompt about somebody."""
         return (await ctx.elicit("Your name?", Named, key="who")).granted().name
-
-    return app
 
 
 class Client:

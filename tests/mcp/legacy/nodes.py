@@ -257,6 +257,19 @@ def talkative() -> App:
         await gate("wait").wait()
         return "came back"
 
+    add_questions(app)
+
+    @app.resource("test://watched", inline=True)
+    def watched() -> str:
+        """Something to watch."""
+        return "now"
+
+    return app
+
+
+def add_questions(app: App) -> None:
+    """Tools that ask their client, or tell who it is."""
+
     @app.tool
     async def name(context: Context) -> str:
         """Ask for a name."""
@@ -275,13 +288,6 @@ def talkative() -> App:
     def client(context: Context) -> str:
         """Who asks."""
         return json.dumps([context.client, context.protocol_version, context.facts.session != ""])
-
-    @app.resource("test://watched", inline=True)
-    def watched() -> str:
-        """Something to watch."""
-        return "now"
-
-    return app
 
 
 __all__ = ["ALL", "BOTH", "Client", "Clock", "Heard", "Workers", "all_of", "events", "next_of", "settled", "turns"]
