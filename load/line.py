@@ -5,7 +5,7 @@
 Starts `erlmcp serve` with the production line on free ports and lets clients bring commands to their outcome (see
 load/demand.py), while every S seconds one worker, and half an interval later the line process, is killed. Then the node
 is stopped and its journal is held against what the clients were told (see load/audit.py). Prints JSON; exit code 1 when
-anything is wrong, and also when no bucket was full for 95 % of the time, since then nothing was tested.
+anything is wrong, and also when no bucket was full for 60 % of the time, since then nothing was tested.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from load.audit import Audit, audit  # noqa: E402
 from load.demand import Demand, Ledger, Wire, call  # noqa: E402
 
 WRONG = ("missing", "twice", "wip_violations", "illegal_transitions", "moves_past_a_stop", "ungated")  # told if 0, too
-FULL = 0.95  # the least share of the time in which some bucket is full
+FULL = 0.6  # the least share of the time in which some bucket is full; stops and releases empty some now and then
 START = 60.0  # seconds
 STOP = 60.0
 MANY = "1000000"  # restarts that the arbiter allows

@@ -83,6 +83,6 @@ def test_what_an_app_does_not_need_degrades_its_node_at_most(tmp_path):
     assert [check.status for check in seen.checks] == ["degraded", "healthy"]
 
 
-def test_only_the_production_line_reads_the_database(tmp_path):
+def test_every_worker_reads_the_database_where_its_tasks_are(tmp_path):
     assert [child.id for child in Seen(TCPS_APP, tmp_path).line.children()] == ["line link", "database"]
-    assert [child.id for child in Seen("probe:app", tmp_path).line.children()] == ["line link"]
+    assert [child.id for child in Seen("probe:app", tmp_path).line.children()] == ["line link", "database"]
