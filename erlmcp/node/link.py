@@ -55,7 +55,7 @@ class LineLink:
         return self.link.connected and (self.reader is None or self.reader.state.up)
 
     def children(self) -> list[otp.ChildSpec]:
-        """For the tree: the link, and the reader where there is something to read."""
+        """For the tree: the link, and the reader where there is a database."""
         link = otp.ChildSpec("line link", self.link.run, shutdown=1.0)
         return [link, *([Keeper(self.reader).child("database")] if self.reader else [])]
 

@@ -49,7 +49,7 @@ def test_other_methods_than_post_are_told_which_one_there_is(standing: Node):
     connection = http.client.HTTPConnection("127.0.0.1", standing.port(), timeout=10)
     connection.request("GET", "/mcp")
     response = connection.getresponse()
-    assert (response.status, response.headers["Allow"]) == (405, "OPTIONS, POST")
+    assert (response.status, response.headers["Allow"]) == (405, "POST")
     connection.close()
 
 
@@ -80,7 +80,7 @@ def test_health_has_the_runbook_s_shape_and_counts_the_whole_node(standing: Node
     def document() -> dict:
         return json.loads(get(standing.port(), "/health")[1])
 
-    until(lambda: document()["metrics"]["process_count"] == 1 + 6 + 2 * 9, "all reports")
+    until(lambda: document()["metrics"]["process_count"] == 1 + 7 + 2 * 9, "all reports")
     health = document()
     assert (health["status"], health["version"]) == ("healthy", "0.7.0")
     assert [(check["name"], check["status"]) for check in health["checks"]] == [
@@ -125,9 +125,9 @@ def test_status_shows_the_tree_for_people(standing: Node):
     assert lines[1].split() == ["http", f"http://127.0.0.1:{standing.port()}"]
     assert [line.split()[1] for line in lines if "─ worker-" in line] == ["worker-1", "worker-2"]
     names = [line.strip("│├└─ ").split("  ")[0].strip() for line in lines[3:]]
-    assert names[:6] == ["line", "root", "database", "tasks", "keys", "hub"]
+    assert names[:7] == ["line", "root", "database", "sessions", "tasks", "keys", "hub"]
     worker = ["worker-1", "root", "line link", "database", "app", "tasks", "doors", "http", "metrics", "worker-2"]
-    assert names[6:16] == worker
+    assert names[7:17] == worker
 
 
 def test_status_is_one_document_for_machines(standing: Node):
