@@ -127,8 +127,7 @@ class SessionLedger:
                 await self._commit()
         finally:
             self._running = False
-            self._give_up(self._writes)
-            self._writes = []
+            self._give_up()
 
     async def _add(self, key: str, now: float) -> None:
         try:
@@ -186,21 +185,20 @@ class SessionLedger:
         await asyncio.wait([self._wake], timeout=SWEEP)
 
     async def _commit(self) -> None:
-        writes, self._writes = self._writes[:AT_ONCE], self._writes[AT_ONCE:]
+        """Write the oldest. What fails leaves them where they are, for `run` to give up."""
+        writes = self._writes[:AT_ONCE]
         if not writes:
             return
-        try:
-            async with self._database.transaction() as transaction:
-                for write in writes:
-                    await transaction.run(write.query, **write.params)
-        except BaseException:
-            self._give_up(writes)
-            raise
+        async with self._database.transaction() as transaction:
+            for write in writes:
+                await transaction.run(write.query, **write.params)
+        del self._writes[: len(writes)]
         for write in writes:
             if write.done is not None and not write.done.done():
                 write.done.set_result(None)
 
-    def _give_up(self, writes: Sequence[Write]) -> None:
+    def _give_up(self) -> None:
+        writes, self._writes = self._writes, []
         for write in writes:
             if write.done is not None and not write.done.done():
                 write.done.set_exception(Down(SERVICE, "could not write it down"))
