@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import msgspec
 
+from erlmcp.mcp.crossing import running_loop
+
 if TYPE_CHECKING:
     from erlmcp.mcp.backplane import Bus
 
@@ -102,7 +104,7 @@ class Changes:
         with self._lock:
             self._untold.pop((change.method, change.key), None)
             self._untold[change.method, change.key] = change
-            loop = _running_loop() or self._loop
+            loop = running_loop() or self._loop
             if loop is None or loop is self._due:
                 return  # `open` comes, or the end of this turn
             self._due = loop
@@ -112,7 +114,7 @@ class Changes:
             return
 
     def _tell_here(self, change: Change) -> None:
-        loop, running = self._loop, _running_loop()
+        loop, running = self._loop, running_loop()
         if loop is None or loop is running:  # None: nobody has ever listened
             self._pass_on(change)
             return
@@ -248,10 +250,3 @@ class Changes:
 def _list(method: str) -> Anew:
     change = Change(method)
     return lambda _key: change
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
