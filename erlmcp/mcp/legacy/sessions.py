@@ -143,14 +143,6 @@ class Sessions:
         if not session.used and not session.ended:
             self._use(session)
 
-    def of(self, key: str) -> Session | None:
-        """The session of this key, if it is open here."""
-        return self._by_key.get(key)
-
-    def opened(self) -> list[Session]:
-        """All that are open here."""
-        return list(self._by_key.values())
-
     def flush(self) -> None:
         """Tell the store which sessions were used."""
         if self._flush_timer is not None:

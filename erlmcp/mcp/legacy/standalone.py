@@ -101,12 +101,6 @@ class Streams:
             return await self._stand(session, stream, number)
         return await self._follow(stream, number)
 
-    @property
-    def open_streams(self) -> int:
-        """How many are being read here."""
-        standing = sum(each.being_read for each in self._standalone.values())
-        return standing + sum(each.being_read for each in self._followers.values())
-
     def drain(self) -> None:
         """Let who follows a call go, and say when to come back: to another worker. The others are told as listeners."""
         for follower in list(self._followers.values()):
