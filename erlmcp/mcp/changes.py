@@ -46,6 +46,11 @@ class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
     here: bool = False
     """Told to the listeners of this process only, and at once."""
 
+    @property
+    def params(self) -> bytes:
+        """The notification's parameters where nothing is added to them: a JSON object, or empty for none."""
+        return b"{%b}" % self.members if self.members else b""
+
 
 class Listener(Protocol):
     """An open stream to a client, of either era. On the loop's thread; it must not raise."""

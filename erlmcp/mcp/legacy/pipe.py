@@ -97,7 +97,7 @@ class PipeSession:
 
     def hear(self, change: Change) -> None:
         """Something changed."""
-        self._sink.emit(change.method, b"{%b}" % change.members if change.members else b"")
+        self._sink.emit(change.method, change.params)
 
     def end(self) -> None:
         """The process leaves, and the pipe with it."""

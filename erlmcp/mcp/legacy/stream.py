@@ -262,7 +262,7 @@ class Standalone(SessionStream):
 
     def hear(self, change: Change) -> None:
         """A `changes.Listener`: its client is told."""
-        self.emit(change.method, b"{%b}" % change.members if change.members else b"")
+        self.emit(change.method, change.params)
 
     def end(self, message: bytes = b"") -> None:  # noqa: ARG002 - there is no last message
         """The process leaves: its client comes again, to another one."""
