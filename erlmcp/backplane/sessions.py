@@ -13,7 +13,7 @@ import msgspec
 
 from erlmcp.backplane.again import call_again
 from erlmcp.backplane.ground import Ground, Part
-from erlmcp.mcp.legacy import TOLD, Change, SessionsFull, SessionTable, State, StoreAway, Told, encode_told
+from erlmcp.mcp.legacy import TOLD, SessionsFull, SessionTable, State, StateChange, StoreAway, Told, encode_told
 from erlmcp.otp import ChildSpec, Declined, Down, Link, Overloaded
 from erlmcp.store import Database, Value
 
@@ -40,7 +40,7 @@ class Find(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 class Alter(msgspec.Struct, frozen=True, array_like=True, tag=True):
     key: str
-    change: Change
+    change: StateChange
 
 
 class End(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -138,7 +138,7 @@ class SessionLedger:
             self._gone(each)
         await self._written("sessions_add", key=key, seen=now)
 
-    async def _alter(self, key: str, change: Change, now: float) -> bool:
+    async def _alter(self, key: str, change: StateChange, now: float) -> bool:
         try:
             state = self.table.change(key, change, now)
         except SessionsFull as full:
@@ -234,7 +234,7 @@ class LineSessions:
     async def find(self, key: str) -> State | None:
         return _state(await self._call(Find(key)))
 
-    async def change(self, key: str, change: Change) -> bool:
+    async def change(self, key: str, change: StateChange) -> bool:
         return _flag(await self._call(Alter(key, change)))
 
     async def end(self, key: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from erlmcp.backplane import Ground, LinkBus, again, for_all, schema
 from erlmcp.backplane.sessions import AT_ONCE, SERVICE, LineSessions, SessionLedger
 from erlmcp.mcp import Bus, LocalBus, Options
-from erlmcp.mcp.legacy import TOLD, Change, SessionsFull, SessionStore, State, StoreAway
+from erlmcp.mcp.legacy import TOLD, SessionsFull, SessionStore, State, StateChange, StoreAway
 from erlmcp.mcp.legacy.store import LIVELY, MAX_WATCHED, MemorySessions, Told, decode_told
 from erlmcp.otp import Down
 from erlmcp.store import SqliteOwner
@@ -108,14 +108,14 @@ async def test_a_session_lives_from_when_it_was_added_until_it_ends(bench):
 
 async def test_what_changes_is_kept_and_told_before_it_is_answered(bench):
     await bench.store.add("a")
-    assert await bench.store.change("a", Change(level="info"))
+    assert await bench.store.change("a", StateChange(level="info"))
     assert bench.told == [Told("a", State("info"))]
-    assert await bench.store.change("a", Change(watch="test://x"))
+    assert await bench.store.change("a", StateChange(watch="test://x"))
     assert await bench.store.find("a") == State("info", ("test://x",))
     await bench.store.end("a")
     assert bench.told[-1] == Told("a", None)
-    assert not await bench.store.change("a", Change(level="debug"))
-    assert not await bench.store.change("unknown", Change(level="debug"))
+    assert not await bench.store.change("a", StateChange(level="debug"))
+    assert not await bench.store.change("unknown", StateChange(level="debug"))
 
 
 async def test_the_one_unused_for_longest_makes_room_and_that_is_told(bench):
@@ -148,14 +148,14 @@ async def test_an_idle_session_ends_and_a_used_one_does_not(bench):
 async def test_one_resource_too_many_is_refused(bench):
     await bench.store.add("a")
     for number in range(MAX_WATCHED):
-        await bench.store.change("a", Change(watch=str(number)))
+        await bench.store.change("a", StateChange(watch=str(number)))
     with pytest.raises(SessionsFull, match=f"may watch {MAX_WATCHED}"):
-        await bench.store.change("a", Change(watch="more"))
+        await bench.store.change("a", StateChange(watch="more"))
 
 
 async def test_changes_of_several_workers_at_once_add_up(bench):
     await bench.store.add("a")
-    await asyncio.gather(*(bench.store.change("a", Change(watch=each)) for each in "xyz"))
+    await asyncio.gather(*(bench.store.change("a", StateChange(watch=each)) for each in "xyz"))
     state = await bench.store.find("a")
     assert sorted(state.watched) == ["x", "y", "z"]
 
@@ -165,8 +165,8 @@ async def test_another_line_process_knows_what_lived_and_what_had_ended(tmp_path
         store = LineSessions(await line.town.join())
         await store.add("a")
         await store.add("b")
-        await store.change("a", Change(level="error"))
-        await store.change("a", Change(watch="test://x"))
+        await store.change("a", StateChange(level="error"))
+        await store.change("a", StateChange(watch="test://x"))
         await store.end("b")
         await line.stop()
         await line.start()

@@ -12,11 +12,11 @@ from erlmcp.mcp.legacy.pipe import BEFORE_INITIALIZE, PipeSession
 from erlmcp.mcp.legacy.requests import SetLevelParams, SubscribeParams, set_level, subscribe, unsubscribe
 from erlmcp.mcp.legacy.store import (
     TOLD,
-    Change,
     SessionsFull,
     SessionStore,
     SessionTable,
     State,
+    StateChange,
     StoreAway,
     Told,
     encode_told,
@@ -26,7 +26,6 @@ __all__ = [
     "BEFORE_INITIALIZE",
     "TOLD",
     "Annex",
-    "Change",
     "Event",
     "EventLimits",
     "EventStore",
@@ -40,6 +39,7 @@ __all__ = [
     "SessionsFull",
     "SetLevelParams",
     "State",
+    "StateChange",
     "StoreAway",
     "Stream",
     "SubscribeParams",

@@ -7,7 +7,7 @@ from erlmcp.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from erlmcp.mcp.app import App
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.identity import Server
-from erlmcp.mcp.legacy.store import Change
+from erlmcp.mcp.legacy.store import StateChange
 from erlmcp.mcp.tool_error import ResourceNotFound
 from erlmcp.mcp.types import Envelope, LogLevel
 
@@ -24,10 +24,10 @@ class SubscribeParams(Envelope, frozen=True, kw_only=True, gc=False):
     uri: str
 
 
-CHANGES: Final[Mapping[str, Callable[[Any], Change]]] = {
-    "logging/setLevel": lambda params: Change(level=params.level),
-    "resources/subscribe": lambda params: Change(watch=params.uri),
-    "resources/unsubscribe": lambda params: Change(unwatch=params.uri),
+CHANGES: Final[Mapping[str, Callable[[Any], StateChange]]] = {
+    "logging/setLevel": lambda params: StateChange(level=params.level),
+    "resources/subscribe": lambda params: StateChange(watch=params.uri),
+    "resources/unsubscribe": lambda params: StateChange(unwatch=params.uri),
 }
 """By method, what its parameters change."""
 

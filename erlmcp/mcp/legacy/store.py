@@ -19,12 +19,12 @@ __all__ = [
     "LIVELY",
     "MAX_WATCHED",
     "TOLD",
-    "Change",
     "MemorySessions",
     "SessionStore",
     "SessionTable",
     "SessionsFull",
     "State",
+    "StateChange",
     "StoreAway",
     "Told",
     "decode_told",
@@ -53,7 +53,7 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     """The URIs of the resources it subscribed to."""
 
 
-class Change(msgspec.Struct, frozen=True, array_like=True):
+class StateChange(msgspec.Struct, frozen=True, array_like=True):
     """One change of a state. What is None stays as it is."""
 
     level: str | None = None
@@ -94,7 +94,7 @@ class SessionStore(Protocol):
     async def find(self, key: str) -> State | None:
         """Its state; None when it does not live (any more). Being looked for is being used."""
 
-    async def change(self, key: str, change: Change) -> bool:
+    async def change(self, key: str, change: StateChange) -> bool:
         """False when it does not live. Raises SessionsFull."""
 
     async def end(self, key: str) -> bool:
@@ -146,7 +146,7 @@ class SessionTable:
         self._use(key, kept, now)
         return kept.state
 
-    def change(self, key: str, change: Change, now: float) -> State | None:
+    def change(self, key: str, change: StateChange, now: float) -> State | None:
         """Its new state; None when it does not live. Raises SessionsFull."""
         kept = self._living(key, now)
         if kept is None:
@@ -190,7 +190,7 @@ class SessionTable:
         self._kept.move_to_end(key)
 
 
-def changed(state: State, change: Change) -> State:
+def changed(state: State, change: StateChange) -> State:
     """The state after a change. Raises SessionsFull for one resource too many."""
     watched = state.watched
     if change.watch is not None and change.watch not in watched:
@@ -216,7 +216,7 @@ class MemorySessions:
     async def find(self, key: str) -> State | None:
         return self.table.find(key, self._now())
 
-    async def change(self, key: str, change: Change) -> bool:
+    async def change(self, key: str, change: StateChange) -> bool:
         state = self.table.change(key, change, self._now())
         if state is not None:
             self._tell(key, state)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from erlmcp.mcp.legacy.store import LIVELY, MAX_WATCHED, Change, SessionsFull, SessionTable, State, changed
+from erlmcp.mcp.legacy.store import LIVELY, MAX_WATCHED, SessionsFull, SessionTable, State, StateChange, changed
 
 NOW, IDLE = 1000.0, 100.0
 
@@ -59,19 +59,19 @@ def test_that_a_session_was_used_is_written_down_now_and_then_only():
 
 
 def test_changes_add_up():
-    state = changed(State(), Change(level="info"))
-    state = changed(state, Change(watch="a"))
-    state = changed(state, Change(watch="a"))
-    state = changed(state, Change(watch="b"))
-    assert changed(state, Change(unwatch="a")) == State("info", ("b",))
+    state = changed(State(), StateChange(level="info"))
+    state = changed(state, StateChange(watch="a"))
+    state = changed(state, StateChange(watch="a"))
+    state = changed(state, StateChange(watch="b"))
+    assert changed(state, StateChange(unwatch="a")) == State("info", ("b",))
 
 
 def test_a_session_watches_so_many_resources_and_no_more():
     state = State(watched=tuple(str(each) for each in range(MAX_WATCHED - 1)))
-    state = changed(state, Change(watch="last"))
-    assert changed(state, Change(watch="last")) == state
+    state = changed(state, StateChange(watch="last"))
+    assert changed(state, StateChange(watch="last")) == state
     with pytest.raises(SessionsFull, match=f"may watch {MAX_WATCHED} resources"):
-        changed(state, Change(watch="one more"))
+        changed(state, StateChange(watch="one more"))
 
 
 class Sessions(RuleBasedStateMachine):
