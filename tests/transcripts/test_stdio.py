@@ -9,14 +9,13 @@ sample, and `(state 1)` stands for what is never twice the same.
 
 import asyncio
 import pkgutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from erlmcp.mcp import Conversation, Options
 from tests.mcp.posts import sample
-from tests.transcripts.test_transcripts import APP, STATE, TURNS
+from tests.transcripts.test_transcripts import APP, STATE, TURNS, check, update, walk
 
 CONVERSATIONS = sorted((Path(__file__).parent / "stdio").glob("*.txt"))
 
@@ -48,7 +47,7 @@ class Stage:
         self.conversation = Conversation(self.app, options, self.wire)
         self.states: dict[str, str] = {}
 
-    async def hear(self, sent: list[str]) -> list[str]:
+    async def answer(self, sent: list[str]) -> list[str]:
         for line in sent:
             said = line
             for state, name in self.states.items():
@@ -72,30 +71,17 @@ class Stage:
 
 async def replayed(conversation: str) -> str:
     """The conversation with its answers as they are now."""
-    stage, lines, sent = Stage(conversation), [], []
+    stage = Stage(conversation)
     async with stage.app.running():
-        for line in [*conversation.splitlines(), ""]:
-            if line.startswith("< "):
-                continue
-            if not line.startswith("> ") and sent:
-                lines += [f"< {each}" for each in await stage.hear(sent)]
-                sent = []
-            if line.startswith("> "):
-                sent.append(line[2:])
-            lines.append(line)
-            if line.startswith("! "):
-                lines += [f"< {each}" for each in await stage.happen(line[2:])]
+        told = await walk(conversation, stage)
         await stage.conversation.drain(0)
-    return "\n".join(lines[:-1]) + "\n"
+    return told
 
 
 @pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
 async def test_the_server_says_what_the_transcript_says(path):
-    conversation = path.read_text()
-    assert "\n< " in conversation, "no answers yet: run with --update"
-    assert await replayed(conversation) == conversation
+    await check(path.read_text(), replayed)
 
 
-if __name__ == "__main__" and "--update" in sys.argv:
-    for path in CONVERSATIONS:
-        path.write_text(asyncio.run(replayed(path.read_text())))
+if __name__ == "__main__":
+    update(CONVERSATIONS, replayed)

@@ -13,7 +13,9 @@ import asyncio
 import pkgutil
 import re
 import sys
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,6 +33,7 @@ STATE, TASK = re.compile(r"e1\.[\w-]+"), re.compile(r"(?<=\")[0-9a-f]{32}(?=\")"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 STREAM = re.compile(r"(?<=id: )[cs][\w-]{12}(?=\.\d)")
 TURNS = 50  # of the loop, after which whatever needs no clock has happened
+Replayed = Callable[[str], Awaitable[str]]
 
 
 class Stage:
@@ -62,7 +65,8 @@ class Stage:
             if name == b"mcp-session-id":
                 told.append(f"mcp-session-id: {self._name('session', value.decode())}")
         if isinstance(answer, Response):
-            return [*told, *self._shown(answer.body.decode()).splitlines(), *await self.news()]
+            body = self._shown(answer.body.decode())
+            return [*told, *filter(None, body.splitlines()), *await self.news()]
         self.streams.append(answer)
         return [*told, *await self.news()]
 
@@ -114,31 +118,48 @@ class Stage:
             await stream.chunks.aclose()
 
 
-async def replayed(conversation: str) -> str:
-    """The conversation with its answers as they are now."""
-    stage, lines, sent = Stage(conversation), [], []
+async def walk(conversation: str, stage: Any) -> str:
+    """The conversation with the answers that this stage gives: its `answer` to what is sent, its `happen`."""
+    lines, sent = [], []
     for line in [*conversation.splitlines(), ""]:
         if line.startswith("< "):
             continue
         if not line.startswith("> ") and sent:
-            lines += [f"< {each}" for each in await stage.answer(sent) if each]
+            lines += [f"< {each}" for each in await stage.answer(sent)]
             sent = []
         if line.startswith("> "):
             sent.append(line[2:])
         lines.append(line)
         if line.startswith("! "):
             lines += [f"< {each}" for each in await stage.happen(line[2:])]
-    await stage.close()
     return "\n".join(lines[:-1]) + "\n"
 
 
-@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
-async def test_the_server_says_what_the_transcript_says(path):
-    conversation = path.read_text()
+async def check(conversation: str, replayed: Replayed) -> None:
+    """The server says what stands there."""
     assert "\n< " in conversation, "no answers yet: run with --update"
     assert await replayed(conversation) == conversation
 
 
-if __name__ == "__main__" and "--update" in sys.argv:
-    for path in CONVERSATIONS:
-        path.write_text(asyncio.run(replayed(path.read_text())))
+def update(paths: Iterable[Path], replayed: Replayed) -> None:
+    """Write what the server says now, when this run is to."""
+    if "--update" in sys.argv:
+        for path in paths:
+            path.write_text(asyncio.run(replayed(path.read_text())))
+
+
+async def replayed(conversation: str) -> str:
+    """The conversation with its answers as they are now."""
+    stage = Stage(conversation)
+    told = await walk(conversation, stage)
+    await stage.close()
+    return told
+
+
+@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
+async def test_the_server_says_what_the_transcript_says(path):
+    await check(path.read_text(), replayed)
+
+
+if __name__ == "__main__":
+    update(CONVERSATIONS, replayed)
