@@ -1,25 +1,15 @@
 """FastMCP's client over HTTP, in both eras, against four workers."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
-from tests.serving import serving
-
 MODERN = "2026-07-28"
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy", MODERN])
 PATIENCE = 10.0  # seconds
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of four workers that serve the conformance fixture, which asks in every way there is."""
-    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
-        yield url
 
 
 @MODES

@@ -1,23 +1,14 @@
 """The official TypeScript client over HTTP, in both eras, against four workers, with a user and a model that answer."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import npm
-from tests.serving import serving
 
 pytestmark = pytest.mark.slow  # half a second for each start of Node
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of four workers that serve the conformance fixture, which asks in every way there is."""
-    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
-        yield url
 
 
 def got(mode: str, *urls: str) -> dict[str, Any]:

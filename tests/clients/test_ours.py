@@ -1,7 +1,6 @@
 """Our own client, in each era and over both transports, against four workers."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from erlmcp import Client
 from erlmcp.client import LogMessage, Progress, RpcError, Stdio, TaskCancelled, ToolFailed
 from tests.clients.ways import command, environment
-from tests.serving import serving
 
 PATIENCE = 10.0  # seconds
 ERAS = pytest.mark.parametrize("mode", ["auto", "2026-07-28", "legacy", "2025-03-26"])
@@ -66,13 +64,6 @@ async def test_a_call_that_is_cancelled_stops_its_tool(shop: str, way: str, mode
             assert await told.get() == b"started\n"
             call.cancel()
             assert await told.get() == b"stopped\n"
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of four workers that serve the conformance fixture, which asks in every way there is."""
-    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
-        yield url
 
 
 USER: Any = {

@@ -2,7 +2,6 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,18 +9,10 @@ from mcp import Client
 from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
 
 from tests.mcp.posts import PREFIX, modern
-from tests.serving import serving
 
 PATIENCE = 5.0  # seconds
 ROUNDS = 40
 """Enough that a state which only its own worker opens would be refused: one in four rounds stays where it was."""
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of four workers that serve the conformance fixture, which asks in every way there is."""
-    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
-        yield url
 
 
 async def fill(_context: Any, params: Any) -> ElicitResult:

@@ -19,13 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprec
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of four workers that serve the conformance fixture."""
-    with serving("tests.conformance.everything:app", 4, tmp_path_factory.mktemp("everything")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of four workers that serve an app that changes."""
     folder = tmp_path_factory.mktemp("notes")

@@ -1,7 +1,6 @@
-"""The official Python client over pipes, straight and by the bridge to two workers: asked, told of changes, rolled."""
+"""The official Python client over pipes, straight and by the bridge to a node: asked, told of changes, rolled."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,9 @@ from erlmcp.node.control import ask
 from tests.clients.ways import WAYS, command, environment
 from tests.node.listening import APP
 from tests.node.nodes import running, until
-from tests.serving import serving
 
 MODERN = "2026-07-28"
 PATIENCE = 10.0  # seconds
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of two workers that serve the conformance fixture, which asks in every way there is."""
-    with serving("tests.conformance.everything:app", 2, tmp_path_factory.mktemp("everything")) as url:
-        yield url
 
 
 def client(words: list[str], mode: str, folder: Path, **options: Any) -> Client:
