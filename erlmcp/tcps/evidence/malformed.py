@@ -6,7 +6,18 @@ from typing import Final, TypeVar
 
 import msgspec
 
-__all__ = ["EXAMPLES", "MAX_DEPTH", "MAX_NAMES", "MAX_SIZE", "Malformed", "bounded", "json_of", "short"]
+__all__ = [
+    "EXAMPLES",
+    "MAX_DEPTH",
+    "MAX_NAMES",
+    "MAX_SIZE",
+    "Malformed",
+    "bounded",
+    "json_of",
+    "parsed",
+    "short",
+    "sound_json",
+]
 
 T = TypeVar("T")
 
@@ -43,12 +54,25 @@ def bounded(content: bytes, what: str) -> None:
 
 def json_of(content: bytes, into: type[T], what: str) -> T:
     """A JSON document as a Struct. Raises Malformed."""
+    return parsed(sound_json(content, what), into, what)
+
+
+def sound_json(content: bytes, what: str) -> bytes:
+    """A JSON document, its nesting and members looked at, without a mark of its byte order. Raises Malformed."""
     bounded(content, what)
     _check_depth(content, what)
     content = content.removeprefix(b"\xef\xbb\xbf")
     try:
         json.loads(content, object_pairs_hook=_once)
-        return msgspec.json.decode(content, type=into)
+    except ValueError as fault:
+        raise Malformed(f"{what} is not JSON: {fault}") from fault
+    return content
+
+
+def parsed(sound: bytes, into: type[T], what: str) -> T:
+    """What is `sound_json`, as a Struct. Raises Malformed."""
+    try:
+        return msgspec.json.decode(sound, type=into)
     except msgspec.ValidationError as fault:
         raise Malformed(f"{what}: {fault}") from fault
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as fault:

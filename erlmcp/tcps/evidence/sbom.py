@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, json_of, short
+from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, parsed, short, sound_json
 from erlmcp.tcps.figures import Sbom
 
 __all__ = ["read_sbom"]
@@ -86,15 +86,16 @@ class _Part(Struct, frozen=True):
 
 def read_sbom(content: bytes) -> Sbom:
     """Its figures. Raises Malformed, also for a version of a format that is not read."""
-    head = json_of(content, _Head, WHAT)
+    sound = sound_json(content, WHAT)
+    head = parsed(sound, _Head, WHAT)
     if head.bom_format == "CycloneDX":
         if head.spec_version not in CYCLONEDX:
             raise Malformed(f"{WHAT} is CycloneDX {short(head.spec_version)!r}; read are {', '.join(CYCLONEDX)}")
-        artifact, parts = _cyclonedx(json_of(content, _CycloneDx, WHAT))
+        artifact, parts = _cyclonedx(parsed(sound, _CycloneDx, WHAT))
     elif head.spdx_version:
         if head.spdx_version not in SPDX:
             raise Malformed(f"{WHAT} is {short(head.spdx_version)!r}; read are {', '.join(SPDX)}")
-        artifact, parts = _spdx(json_of(content, _Spdx, WHAT))
+        artifact, parts = _spdx(parsed(sound, _Spdx, WHAT))
     elif head.context is not UNSET:
         raise Malformed(f"{WHAT} looks like SPDX 3, which is not read yet: export it as SPDX 2.3 or CycloneDX")
     else:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, bounded, json_of, short
 from erlmcp.tcps.figures import Spec
@@ -25,8 +25,8 @@ _TRIPLE: Final = re.compile(r'(<[^<>"\s]*>|_:\S+)\s+<([^<>"\s]*)>\s+(.+?)\s*\.\s
 
 
 class _Bundle(Struct, forbid_unknown_fields=True):
-    schema: Raw
-    documents: list[Raw]
+    schema: Any
+    documents: list[Any]
 
 
 def validation(schema: bytes, documents: Sequence[bytes]) -> bytes:
@@ -34,10 +34,9 @@ def validation(schema: bytes, documents: Sequence[bytes]) -> bytes:
 
     Raises Malformed for what is no JSON.
     """
-    for what, content in (("the schema", schema), *((f"document {n}", each) for n, each in enumerate(documents))):
-        json_of(content, Any, what)
-    compact = [msgspec.json.encode(msgspec.json.decode(each)) for each in (schema, *documents)]
-    return b'{"schema":%b,"documents":[%b]}' % (compact[0], b",".join(compact[1:]))
+    against = json_of(schema, Any, "the schema")
+    read = [json_of(each, Any, f"document {n}") for n, each in enumerate(documents)]
+    return msgspec.json.encode({"schema": against, "documents": read})
 
 
 def read_spec(content: bytes) -> Spec:
@@ -58,10 +57,10 @@ def read_spec(content: bytes) -> Spec:
 
 def _validated(content: bytes) -> Spec:
     bundle = json_of(content, _Bundle, BUNDLE)
-    check = _validator(bytes(bundle.schema))
+    check = _validator(bundle.schema)
     messages = []
     for number, document in enumerate(bundle.documents):
-        for fault in check(msgspec.json.decode(document)):
+        for fault in check(document):
             place = "".join(f"/{each}" for each in fault.instance_path)
             messages.append(short(f"document {number} at {place or '/'}: {fault.message}"))
     return Spec(
@@ -75,12 +74,10 @@ def _validated(content: bytes) -> Spec:
     )
 
 
-def _validator(schema: bytes) -> Callable[[Any], Iterator[Any]]:
+def _validator(schema: Any) -> Callable[[Any], Iterator[Any]]:
     """Nothing is fetched, and patterns are of the kind that cannot take for ever."""
     try:
-        validator = jsonschema_rs.validator_for(
-            msgspec.json.decode(schema), retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions()
-        )
+        validator = jsonschema_rs.validator_for(schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions())
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as fault:
         raise Malformed(f"{BUNDLE}: its schema cannot be used: {short(str(fault))}") from fault
     return validator.iter_errors

@@ -215,6 +215,16 @@ def test_documents_are_validated_against_their_schema():
     assert read("spec", validation(SCHEMA, [b'{"id":"ok"}'])).conforms
 
 
+def test_a_schema_and_documents_may_begin_with_the_mark_of_their_byte_order():
+    mark = b"\xef\xbb\xbf"
+    assert validation(mark + SCHEMA, [mark + b'{"id":"ok"}']) == validation(SCHEMA, [b'{"id":"ok"}'])
+
+
+def test_a_number_that_no_reader_can_hold_is_refused_within_a_document_too():
+    assert "$.documents[0]" in refused("spec", b'{"schema":{},"documents":[1e999]}')
+    assert "$.schema" in refused("spec", b'{"schema":{"minimum":1e999},"documents":[1]}')
+
+
 def test_a_schema_is_never_fetched_and_a_bad_one_is_refused():
     assert "would have to be fetched" in refused("spec", validation(b'{"$ref":"http://127.0.0.1:9/x"}', [b"{}"]))
     assert "cannot be used" in refused("spec", validation(b'{"type":7}', [b"{}"]))
