@@ -17,7 +17,8 @@ from erlmcp.client.bridge_session import INITIALIZED, OlderSession, ask
 from erlmcp.client.errors import ClientError, ConnectionFailed, HttpError, SessionLost
 from erlmcp.client.fetch import Fetch, Fields
 from erlmcp.client.message import Ask, Failed, Incoming, Notice, Reply
-from erlmcp.client.passing import Passing, Wanted, headers_for, line_of, version_of, wanted_in
+from erlmcp.client.passing import Passing, headers_for, line_of, version_of, wanted_in
+from erlmcp.client.repeating import Wanted
 from erlmcp.client.streamable import Streamable
 from erlmcp.jsonrpc import (
     INVALID_REQUEST,

@@ -10,23 +10,17 @@ import msgspec
 from erlmcp.client.call import Call
 from erlmcp.client.errors import UNSUPPORTED_VERSION, RpcError
 from erlmcp.client.message import Outgoing
-from erlmcp.client.param_headers import ParamHeader, field_value, fields_for
+from erlmcp.client.repeating import Wanted, repeated
 from erlmcp.client.results import Json, ServerInfo, decode
 from erlmcp.client.session import Session
 
-__all__ = ["HANDSHAKE", "LATEST", "MODERN", "NAMED", "PREFIX", "Introduction", "Legacy", "Modern", "Server"]
+__all__ = ["HANDSHAKE", "LATEST", "MODERN", "PREFIX", "Introduction", "Legacy", "Modern", "Server"]
 
 MODERN: Final = ("2026-07-28",)
 """The revisions without a handshake, the newest first."""
 HANDSHAKE: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 LATEST: Final = MODERN[0]
 PREFIX: Final = "io.modelcontextprotocol/"
-NAMED: Final = {
-    **dict.fromkeys(("tools/call", "prompts/get"), "name"),
-    "resources/read": "uri",
-    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
-}
-"""The parameter that Mcp-Name repeats."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -55,8 +49,7 @@ class Modern:
 
     def __init__(self, version: str, introduction: Introduction, *, repeats: bool) -> None:
         self.version = version
-        self.wanted: dict[str, tuple[ParamHeader, ...]] = {}
-        """By tool, the arguments that it wants repeated in headers."""
+        self.wanted: Wanted = {}
         self._introduction = introduction
         self._repeats = repeats
 
@@ -71,20 +64,11 @@ class Modern:
             meta[PREFIX + "logLevel"] = level
         if call.on_progress is not None:
             meta["progressToken"] = id_
-        headers = self._headers(method, params) if self._repeats else ()
+        headers = repeated(method, params, self.wanted) if self._repeats else ()
         return Outgoing(id_, method, params | {"_meta": meta}, headers)
 
     async def reopen(self, session: Session) -> None:  # noqa: ARG002 - an Era
         raise RpcError(UNSUPPORTED_VERSION, "a server of 2026-07-28 has no sessions")
-
-    def _headers(self, method: str, params: Json) -> tuple[tuple[bytes, bytes], ...]:
-        headers = [(b"Mcp-Method", field_value(method))]
-        named = params.get(NAMED.get(method, ""))
-        if isinstance(named, str):
-            headers.append((b"Mcp-Name", field_value(named)))
-            if method == "tools/call":
-                headers += fields_for(self.wanted.get(named, ()), params.get("arguments") or {})
-        return tuple(headers)
 
 
 class Legacy:

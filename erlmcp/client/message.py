@@ -6,10 +6,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from erlmcp.client.errors import Garbled
+from erlmcp.client.fetch import Fields
 
 __all__ = ["Ask", "Failed", "Incoming", "Notice", "Outgoing", "Reply", "Sendable", "notification", "read"]
-
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 MAX_BATCH: Final = 1000
 """Messages in one array; only servers of 2025-03-26 send any, an answer and its notifications."""
@@ -56,7 +55,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     id: int
     method: str
     params: dict[str, Any]
-    headers: Headers = ()
+    headers: Fields = ()
 
     @property
     def body(self) -> bytes:
@@ -75,7 +74,7 @@ class Sendable(Protocol):
     def method(self) -> str: ...
 
     @property
-    def headers(self) -> Headers:
+    def headers(self) -> Fields:
         """What HTTP says besides the body."""
 
     @property

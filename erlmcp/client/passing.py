@@ -4,17 +4,16 @@ from typing import Any, Final
 
 import msgspec
 
-from erlmcp.client.eras import NAMED, PREFIX
+from erlmcp.client.eras import PREFIX
 from erlmcp.client.errors import Garbled
+from erlmcp.client.fetch import Fields
 from erlmcp.client.message import Ask as Question
-from erlmcp.client.message import Failed, Headers, Notice, Reply
-from erlmcp.client.param_headers import ParamHeader, field_value, fields_for, param_headers
+from erlmcp.client.message import Failed, Notice, Reply
+from erlmcp.client.param_headers import field_value, param_headers
+from erlmcp.client.repeating import NAMED, Wanted, repeated
 from erlmcp.jsonrpc import Request, RpcError, encode_error, encode_notification, encode_request
 
-__all__ = ["Passing", "Wanted", "headers_for", "line_of", "version_of", "wanted_in"]
-
-Wanted = dict[str, tuple[ParamHeader, ...]]
-"""By tool, the arguments that it wants repeated in headers."""
+__all__ = ["Passing", "headers_for", "line_of", "version_of", "wanted_in"]
 
 
 class Passing(msgspec.Struct, frozen=True):
@@ -23,7 +22,7 @@ class Passing(msgspec.Struct, frozen=True):
     method: str
     body: bytes
     raw_id: bytes
-    headers: Headers = ()
+    headers: Fields = ()
 
 
 class _Meta(msgspec.Struct):
@@ -58,18 +57,10 @@ def version_of(request: Request) -> str:
     return meta.version if meta is not None and isinstance(meta.version, str) else ""
 
 
-def headers_for(request: Request, version: str, wanted: Wanted) -> Headers:
-    """What HTTP repeats of a modern request (2026-07-28, streamable-http, Request Metadata)."""
-    headers = [(b"MCP-Protocol-Version", field_value(version)), (b"Mcp-Method", field_value(request.method))]
-    if request.method in NAMED:
-        params = _OBJECT.decode(request.params or b"{}")
-        named = params.get(NAMED[request.method])
-        if isinstance(named, str):
-            headers.append((b"Mcp-Name", field_value(named)))
-            arguments = params.get("arguments")
-            if request.method == "tools/call" and isinstance(arguments, dict):
-                headers += fields_for(wanted.get(named, ()), arguments)
-    return tuple(headers)
+def headers_for(request: Request, version: str, wanted: Wanted) -> Fields:
+    """What HTTP says besides the body of a modern request: its version, and what is repeated of it."""
+    params = _OBJECT.decode(request.params or b"{}") if request.method in NAMED else {}
+    return ((b"MCP-Protocol-Version", field_value(version)), *repeated(request.method, params, wanted))
 
 
 def wanted_in(result: bytes, wanted: Wanted) -> str | None:
