@@ -13,13 +13,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from erlmcp.client.bridge_session import INITIALIZED, OlderSession, ask
+from erlmcp.client.bridge_session import INITIALIZED, OlderSession
 from erlmcp.client.errors import ClientError, ConnectionFailed, HttpError, SessionLost
 from erlmcp.client.fetch import Fetch, Fields
 from erlmcp.client.message import Ask, Failed, Incoming, Notice, Reply
 from erlmcp.client.passing import Passing, headers_for, line_of, version_of, wanted_in
 from erlmcp.client.repeating import Wanted
 from erlmcp.client.streamable import Streamable
+from erlmcp.client.transport import answer_to
 from erlmcp.jsonrpc import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -238,7 +239,7 @@ class Bridge:
         passing = Passing(request.method, line, request.id, headers)
         if not version:
             return await self._older.ask(passing)
-        answer = await ask(self._modern, passing, self._aside)
+        answer = await answer_to(self._modern, passing, self._aside)
         if request.method == "tools/list" and isinstance(answer, Reply):
             with contextlib.suppress(ClientError):
                 wanted_in(answer.result, self._wanted)
@@ -255,7 +256,7 @@ class Bridge:
             listing = Request(number, "tools/list", params)
             body = encode_request(number, "tools/list", params)
             passing = Passing("tools/list", body, number, headers_for(listing, version, self._wanted))
-            answer = await ask(self._modern, passing, self._aside)
+            answer = await answer_to(self._modern, passing, self._aside)
             cursor = wanted_in(answer.result, self._wanted) if isinstance(answer, Reply) else None
             if cursor is None:
                 return

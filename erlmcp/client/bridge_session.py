@@ -1,23 +1,19 @@
 """The older era's session of a bridge: remembered as the client opened it, opened anew where the server forgot it."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-from erlmcp.client.errors import Garbled, HttpError
-from erlmcp.client.message import Failed, Incoming, Reply
+from erlmcp.client.errors import HttpError
+from erlmcp.client.message import Failed, Reply
 from erlmcp.client.passing import Passing
 from erlmcp.client.streamable import Streamable
+from erlmcp.client.transport import Aside, answer_to
 
-__all__ = ["INITIALIZED", "Aside", "OlderSession", "ask"]
+__all__ = ["INITIALIZED", "OlderSession"]
 
 INITIALIZED: Final = "notifications/initialized"
-
-Aside: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
-"""Takes what comes before an answer."""
 
 
 class _Initialized(msgspec.Struct):
@@ -49,7 +45,7 @@ class OlderSession:
 
     async def ask(self, passing: Passing) -> Reply | Failed:
         """The answer. Raises ClientError."""
-        answer = await ask(self.transport, passing, self._aside)
+        answer = await answer_to(self.transport, passing, self._aside)
         if isinstance(answer, Reply):
             self._remember(passing, answer)
         return answer
@@ -72,7 +68,7 @@ class OlderSession:
             await self.transport.tell(b'{"jsonrpc":"2.0","method":"%b"}' % INITIALIZED.encode())
             await self.transport.listen()
             for setting in list(self._settings.values()):
-                await ask(self.transport, setting, self._aside)
+                await answer_to(self.transport, setting, self._aside)
 
     def _remember(self, passing: Passing, answer: Reply) -> None:
         """What has to be said again in another session."""
@@ -86,16 +82,6 @@ class OlderSession:
             self._settings[_uri(passing)] = passing
         elif passing.method == "resources/unsubscribe":
             self._settings.pop(_uri(passing), None)
-
-
-async def ask(transport: Streamable, passing: Passing, aside: Aside) -> Reply | Failed:
-    """One exchange: its answer, all else being handed to `aside`. Raises ClientError."""
-    async with contextlib.aclosing(transport.exchange(passing)) as messages:
-        async for each in messages:
-            if isinstance(each, Reply | Failed) and each.id in {passing.raw_id, b""}:
-                return each
-            await aside(each)
-    raise Garbled(f"{transport.url} answers {passing.method} with nothing that is an answer to it")
 
 
 def _uri(passing: Passing) -> bytes:

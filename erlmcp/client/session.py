@@ -25,10 +25,10 @@ from erlmcp.client.errors import (
     TimedOut,
 )
 from erlmcp.client.inputs import Inputs
-from erlmcp.client.message import Ask, Failed, Incoming, Notice, Outgoing, Reply, notification
+from erlmcp.client.message import Ask, Failed, Incoming, Notice, Outgoing, notification
 from erlmcp.client.patience import Patience
 from erlmcp.client.results import Json, decode
-from erlmcp.client.transport import Transport
+from erlmcp.client.transport import Transport, answer_to
 
 __all__ = ["Era", "Question", "Session"]
 
@@ -178,14 +178,10 @@ class Session:
             await self.transport.listen()
 
     async def _exchange(self, message: Outgoing, call: Call) -> bytes:
-        async with contextlib.aclosing(self.transport.exchange(message)) as messages:
-            async for each in messages:
-                if isinstance(each, Reply) and each.id == message.raw_id:
-                    return each.result
-                if isinstance(each, Failed) and each.id in {message.raw_id, b""}:
-                    raise RpcError(each.code, each.message, each.data, each.status)
-                await self._aside(each, call)
-        raise Garbled(f"{self.transport.url} answers {message.method} with nothing that is an answer to it")
+        answer = await answer_to(self.transport, message, lambda each: self._aside(each, call))
+        if isinstance(answer, Failed):
+            raise RpcError(answer.code, answer.message, answer.data, answer.status)
+        return answer.result
 
     async def _aside(self, message: Incoming, call: Call) -> None:
         """What comes on a request's behalf before its answer."""

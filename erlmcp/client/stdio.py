@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from erlmcp.client.errors import ConnectionFailed, Garbled
-from erlmcp.client.message import Ask, Failed, Incoming, Notice, Outgoing, Reply, read
+from erlmcp.client.message import Ask, Failed, Incoming, Notice, Reply, Sendable, read
 from erlmcp.client.transport import Receive
 
 __all__ = ["Stdio", "StdioTransport"]
@@ -116,7 +116,7 @@ class StdioTransport:
     async def listen(self) -> None:
         """What the server sends on its own comes as it is."""
 
-    async def exchange(self, message: Outgoing) -> AsyncGenerator[Incoming, None]:
+    async def exchange(self, message: Sendable) -> AsyncGenerator[Incoming, None]:
         answers: asyncio.Queue[Incoming | Exception] = asyncio.Queue()
         self._waiting[message.raw_id] = answers
         try:

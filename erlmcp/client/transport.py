@@ -1,14 +1,19 @@
 """What carries a client's messages: HTTP (`streamable`), a child's streams (`stdio`), or anything that keeps this."""
 
-from collections.abc import AsyncGenerator, Callable
-from typing import Protocol, TypeAlias
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, Protocol, TypeAlias
 
-from erlmcp.client.message import Ask, Incoming, Notice, Outgoing
+from erlmcp.client.errors import Garbled
+from erlmcp.client.message import Ask, Failed, Incoming, Notice, Reply, Sendable
 
-__all__ = ["Receive", "Transport"]
+__all__ = ["Aside", "Receive", "Transport", "answer_to"]
 
 Receive: TypeAlias = Callable[[Notice | Ask], object]
 """Called with what belongs to no exchange, in its order; it must not wait."""
+
+Aside: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
+"""Takes what comes before an answer."""
 
 
 class Transport(Protocol):
@@ -28,7 +33,7 @@ class Transport(Protocol):
     def settle(self, version: str, *, modern: bool) -> None:
         """The revision that is spoken from now on."""
 
-    def exchange(self, message: Outgoing) -> AsyncGenerator[Incoming, None]:
+    def exchange(self, message: Sendable) -> AsyncGenerator[Incoming, None]:
         """Send a request; gives everything that comes on its behalf, the answer last.
 
         Raises ConnectionFailed, HttpError or Garbled. Closing it early abandons the request as far as the transport
@@ -50,3 +55,13 @@ class Transport(Protocol):
 
     async def aclose(self) -> None:
         """End the session, if there is one, and everything that was started."""
+
+
+async def answer_to(transport: Transport, message: Sendable, aside: Aside) -> Reply | Failed:
+    """One exchange: its answer, all else being handed to `aside`. Raises ClientError."""
+    async with contextlib.aclosing(transport.exchange(message)) as messages:
+        async for each in messages:
+            if isinstance(each, Reply | Failed) and each.id in {message.raw_id, b""}:
+                return each
+            await aside(each)
+    raise Garbled(f"{transport.url} answers {message.method} with nothing that is an answer to it")
