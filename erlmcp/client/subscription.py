@@ -47,22 +47,10 @@ class Subscription:
 
     def __init__(self, session: Session, wanted: Json, call: Call) -> None:
         self.honoured: Json = {}
-        self._session: Final = session
-        self._wanted: Final = wanted
-        self._call: Final = call
+        self.session: Final = session
+        self.wanted: Final = wanted
+        self.call: Final = call
         self._source: _Source = _Listened(self) if session.era is not None and session.era.modern else _Heard(self)
-
-    @property
-    def session(self) -> Session:
-        return self._session
-
-    @property
-    def wanted(self) -> Json:
-        return self._wanted
-
-    @property
-    def call(self) -> Call:
-        return self._call
 
     async def __aenter__(self) -> Self:
         """Returns once the server follows. Raises ClientError when it does not."""
