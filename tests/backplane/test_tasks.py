@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from erlmcp import App, Context
+from erlmcp.backplane import for_all
 from erlmcp.http import Stream
-from erlmcp.mcp import Elicit
+from erlmcp.mcp import TASK_TOPIC, Elicit, TaskSignal, encode_signal
 from erlmcp.mcp.task import LOSSES
-from tests.backplane.ledger import open_ledger
+from tests.backplane.ledger import Ledger, open_ledger
 from tests.mcp.tasking import Desk, Problem, accept, frames, request, text_of
 from tests.otp.company import until
 
@@ -63,6 +64,17 @@ def die(desk: Desk) -> None:
         run.work.cancel()
     desk.endpoint.tasks._runs.clear()
     desk.endpoint.tasks._leaving = True
+
+
+async def all_have_heard(node: Ledger, desks: list[Desk]) -> None:
+    """Whatever the line has said until now has come to these, and they have done what they do about it."""
+    heard: list[bytes] = []
+    for desk in desks:
+        desk.backplane.bus.subscribe(TASK_TOPIC, heard.append)  # after the desk's own: it is told before
+    last = encode_signal(TaskSignal("of nobody", "", False, 0))
+    node.town.hub.publish(TASK_TOPIC, for_all(last))
+    await until(lambda: heard.count(last) == len(desks))
+    await until(lambda: not any(desk.endpoint.tasks._asides for desk in desks))
 
 
 async def test_any_process_looks_at_a_task_answers_it_and_cancels_it(tmp_path: Path):
@@ -153,7 +165,7 @@ async def test_of_all_processes_one_takes_the_task(tmp_path: Path):
         await node.silence(1001.0)
         await until(lambda: sum(each.endpoint.tasks.running for each in others) == 1)
         await node.silence(1.0)
-        await asyncio.sleep(0.05)
+        await all_have_heard(node, others)
         assert sum(each.endpoint.tasks.running for each in others) == 1
         await others[0].cancel(task)
         await until(lambda: sum(each.endpoint.tasks.running for each in others) == 0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erlmcp.http import COMMENT, Response, Stream
-from erlmcp.mcp.legacy.standalone import Room
+from erlmcp.mcp.legacy.standalone import MISSES, Room
 from tests.mcp.legacy.nodes import Client, Heard, Workers, all_of, events, next_of, settled, turns
 
 
@@ -134,14 +134,29 @@ async def test_a_call_that_died_with_its_worker_ends_with_an_error_after_what_it
     assert "has died" in rest[-1].said
 
 
+def looks_of(streams):
+    """What comes of each look whether a call lives."""
+    looks, look = asyncio.Queue(), streams._written
+
+    async def looking(stream):
+        found = await look(stream)
+        looks.put_nowait(found)
+        return found
+
+    streams._written = looking
+    return looks
+
+
 async def test_a_call_that_lives_elsewhere_is_not_taken_for_dead():
     node = Workers(2)
     node[1]._annex.streams._room = Room(65536, 15.0, probe=1.0, watch=0.005)
     client, stream = await counting(node, to=1)
     last = await next_of(events(stream))
+    looks = looks_of(node[1]._annex.streams)
     following = events(await client.get(node[1], last.id))
     await next_of(following)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        assert [await looks.get() for _ in range(3 * MISSES)] == [True] * 3 * MISSES
     gate(node, 0, "0").set()
     assert (await next_of(following)).said == "counted to 1"
 
