@@ -48,9 +48,8 @@ class Server:
         self.endpoint = Endpoint(app, Options())
 
     async def answer(self, request: Request) -> Response:
-        answer = self.endpoint(request)
-        if not isinstance(answer, Response):
-            answer = await answer  # type: ignore[assignment]
+        given = self.endpoint(request)
+        answer = given if isinstance(given, Response) else await given
         assert isinstance(answer, Response)
         return answer
 
