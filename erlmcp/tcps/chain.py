@@ -4,7 +4,7 @@ What was verified once and edited later is not seen by going on from there: a ga
 each time, and whoever wants to know of all of them verifies all of them (`Views.verify`).
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from erlmcp.tcps.moments import stamp
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier, is_whole
 from erlmcp.tcps.turn import Turn
 
-__all__ = ["broken_for", "catch_up", "verify_between"]
+__all__ = ["broken_for", "catch_up", "ends", "last_before", "pages_between", "verify_between"]
 
 _STRIDE: Final = 500  # receipts read at once: a few milliseconds
 _OWN: Final = 5_000  # receipts of one sku that a gate looks at, the newest
@@ -29,16 +29,44 @@ class Verified(Struct, frozen=True):
     fault: str | None = None
 
 
+async def ends(reads: Reads) -> tuple[Head, Head]:
+    """What the first receipt that is kept follows, and the last one."""
+    head = await reads.one("head", into=Head) or NO_RECEIPT
+    return await reads.one("begin", into=Head) or NO_RECEIPT, head  # the beginning last: it may be pruned meanwhile
+
+
+async def pages_between(reads: Reads, after: int, last: int, many: int = _STRIDE) -> AsyncIterator[list[Receipt]]:
+    """The receipts after this one, up to the `last` that is there, `many` at once."""
+    while after < last:
+        rows = await reads.all("receipts_between", into=Receipt, after=after, to_seq=last, many=many)
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].seq
+
+
+async def last_before(reads: Reads, low: int, high: int, at: str) -> Receipt | None:
+    """The last receipt after `low`, up to `high`, that is older: they are in the order of time, so it is halved."""
+    found = None
+    while low < high:
+        middle = (low + high + 1) // 2
+        receipt = await reads.one("receipt", into=Receipt, seq=middle)
+        if receipt is not None and receipt.at < at:
+            low, found = middle, receipt
+        else:
+            high = middle - 1
+    return found
+
+
 async def verify_between(reads: Reads, verifier: Verifier, last: int) -> Ok | Broken:
     """Go on with a verifier until it has looked at `last`, in bounded memory."""
-    while verifier.head.seq < last:
-        rows = await reads.all("receipts_between", into=Receipt, after=verifier.head.seq, to_seq=last, many=_STRIDE)
+    async for rows in pages_between(reads, verifier.head.seq, last):
         for row in rows:
             if broken := verifier.look(row):
                 return broken
-        if not rows:
-            seq = verifier.head.seq + 1
-            return Broken(seq, Fault.MISSING, f"receipt {seq} is not there: it and all up to {last} are gone")
+    if verifier.head.seq < last:
+        seq = verifier.head.seq + 1
+        return Broken(seq, Fault.MISSING, f"receipt {seq} is not there: it and all up to {last} are gone")
     return verifier.end()
 
 

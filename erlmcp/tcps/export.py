@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from erlmcp.store import Reads
+from erlmcp.tcps.chain import pages_between
 from erlmcp.tcps.checkpoint import Checkpoint
 from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Ok, Receipt, Verifier
 
@@ -21,7 +22,6 @@ __all__ = ["LINE", "export", "line_of", "verify_file"]
 LINE: Final = 16 * 1024 * 1024
 """Bytes of a line at most: the largest receipt, of a gate with a thousand long names, has about 6 MiB."""
 
-_STRIDE: Final = 500  # receipts read at once
 #: Where the hash stands: the first of these, since a quote within a text has a backslash before it.
 _HASH: Final = re.compile(rb',"hash":"([0-9a-f]{64})"')
 
@@ -44,12 +44,9 @@ def line_of(receipt: Receipt) -> bytes:
 async def export(reads: Reads, write: Callable[[bytes], object], after: int, last: int) -> int:
     """Write the receipts after this one, up to the `last`; how many. In bounded memory."""
     total = 0
-    while after < last:
-        rows = await reads.all("receipts_between", into=Receipt, after=after, to_seq=last, many=_STRIDE)
-        if not rows:
-            break
+    async for rows in pages_between(reads, after, last):
         write(b"".join(map(line_of, rows)))
-        after, total = rows[-1].seq, total + len(rows)
+        total += len(rows)
     return total
 
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from erlmcp.store import Database, Reads
+from erlmcp.tcps.chain import ends, last_before, pages_between
 from erlmcp.tcps.commands import Ask, MeasureKaizen, ProposeKaizen
 from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.kaizen import WEEK, KaizenPeriod, KaizenReport, report_of, windows_of
@@ -20,7 +21,7 @@ from erlmcp.tcps.kaizen_tally import Tally
 from erlmcp.tcps.line import Line
 from erlmcp.tcps.moments import stamp
 from erlmcp.tcps.options import Options
-from erlmcp.tcps.receipt import NO_RECEIPT, Head, Receipt
+from erlmcp.tcps.receipt import Receipt
 
 __all__ = ["measure", "proposals", "propose", "read_report", "read_tallies"]
 
@@ -42,11 +43,10 @@ async def read_tallies(reads: Reads, options: Options, tallies: Sequence[Tally])
     """Tell the tallies of the receipts in their windows, in memory that does not grow with those."""
     history = History(options.kaizen_compilation_seconds * 1000)
     until = max(tally.until for tally in tallies)
-    head = await reads.one("head", into=Head) or NO_RECEIPT
-    after = await _before(reads, min(tally.since for tally in tallies), head.seq)
-    while after < head.seq:
-        rows = await reads.all("receipts_between", into=Receipt, after=after, to_seq=head.seq, many=_STRIDE)
-        if not rows or rows[0].at >= until:
+    begin, head = await ends(reads)
+    before = await last_before(reads, begin.seq, head.seq, min(tally.since for tally in tallies))
+    async for rows in pages_between(reads, before.seq if before else begin.seq, head.seq, _STRIDE):
+        if rows[0].at >= until:
             return
         for receipt in rows:
             if (sku_id := history.needs(receipt)) is not None:
@@ -55,7 +55,6 @@ async def read_tallies(reads: Reads, options: Options, tallies: Sequence[Tally])
             for tally in tallies:
                 if tally.covers(receipt.at):
                     tally.add(facts)
-        after = rows[-1].seq
         await asyncio.sleep(0)  # whoever else is on this loop has its turn
 
 
@@ -120,17 +119,3 @@ async def _past(reads: Reads, sku_id: str, before: int) -> list[Receipt]:
     span = {"before": before, "many": _PAST}
     rows = await reads.all("receipts_by_sku", into=Receipt, sku_id=sku_id, work_order_id=None, type=None, **span)
     return rows[::-1]
-
-
-async def _before(reads: Reads, since: str, last: int) -> int:
-    """The last receipt before a moment; 0: there is none."""
-    begin = await reads.one("begin", into=Head) or NO_RECEIPT
-    low, high = begin.seq, last
-    while low < high:
-        middle = (low + high + 1) // 2
-        found = await reads.one("receipt", into=Receipt, seq=middle)
-        if found is not None and found.at < since:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from erlmcp.store import Database
+from erlmcp.tcps.chain import ends
 from erlmcp.tcps.checkpoint import Checkpoint, pem_of_key, read_checkpoint, sign, written
 from erlmcp.tcps.moments import moment, stamp, utc_now
-from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Fault, Head, Receipt
+from erlmcp.tcps.receipt import Broken, Fault, Head, Receipt
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -56,7 +57,7 @@ class Notary:
 
     async def due(self, hours: int) -> bool:
         """Whether the newest one is so old, and something has happened since. Never for 0."""
-        newest, head = await self.newest(), await self._head()
+        newest, (_, head) = await self.newest(), await ends(self._database)
         if not hours or head.seq == (newest.seq if newest else 0):
             return False
         return newest is None or moment(newest.at) <= self._now() - timedelta(hours=hours)
@@ -66,8 +67,8 @@ class Notary:
 
         Raises KeyUnusable.
         """
-        begin = await self._database.one("begin", into=Head) or NO_RECEIPT
-        head = head or await self._head()
+        begin, last = await ends(self._database)
+        head = head or last
         if head.seq <= begin.seq:
             return None
         made = await self._database.one("checkpoint", into=Checkpoint, seq=head.seq)
@@ -95,7 +96,7 @@ class Notary:
             return None
         except (OSError, ValueError) as flaw:
             return Broken(0, Fault.UNREADABLE, f"{path} can not be read: {flaw}")
-        head, begin = await self._head(), await self._database.one("begin", into=Head) or NO_RECEIPT
+        begin, head = await ends(self._database)
         if head.seq < noted.seq:
             reason = f"the chain ends with receipt {head.seq}, and had {noted.seq} at {noted.at}, by {path}"
             return Broken(head.seq + 1, Fault.TRUNCATED, reason)
@@ -107,9 +108,6 @@ class Notary:
             reason = f"receipt {noted.seq} has another hash than at {noted.at}, by {path}"
             return Broken(noted.seq, Fault.REWRITTEN, reason)
         return None
-
-    async def _head(self) -> Head:
-        return await self._database.one("head", into=Head) or NO_RECEIPT
 
     # In a thread:
 

@@ -17,13 +17,13 @@ from msgspec import Struct
 
 from erlmcp import store
 from erlmcp.store import Database, Schema, SqliteReader, StoreError
-from erlmcp.tcps.chain import catch_up, verify_between
+from erlmcp.tcps.chain import catch_up, ends, last_before, verify_between
 from erlmcp.tcps.checkpoint import Checkpoint, forged
 from erlmcp.tcps.commands import TpmWindow
 from erlmcp.tcps.moments import stamp, utc_now
 from erlmcp.tcps.notary import KeyUnusable, Notary
 from erlmcp.tcps.options import Options
-from erlmcp.tcps.receipt import NO_RECEIPT, Broken, Head, Ok, Receipt, Verifier
+from erlmcp.tcps.receipt import Broken, Head, Ok, Verifier
 from erlmcp.tcps.schema import schema
 from erlmcp.tcps.tpm import BROKEN, STEPS, Finding, Report, Step, Weight
 
@@ -131,7 +131,7 @@ class Upkeep:
         await self._contradiction(work, Step.VERIFY_NEW)
 
     async def _verify_all(self, work: _Work) -> None:
-        begin, head = await self._ends()
+        begin, head = await ends(self._database)
         noted = await self._database.all("newest_checkpoints", into=Checkpoint, many=_CHECKPOINTS)
         outcome = await verify_between(self._database, Verifier(begin, [one.head for one in noted]), head.seq)
         if isinstance(outcome, Broken):
@@ -167,9 +167,9 @@ class Upkeep:
     async def _prune(self, work: _Work) -> None:
         if not work.whole:
             return  # it is evidence
-        begin, head = await self._ends()
+        begin, head = await ends(self._database)
         cutoff = stamp(self._now() - timedelta(days=self._options.receipt_days))
-        last = await self._last_before(begin.seq, head.seq, cutoff)
+        last = await last_before(self._database, begin.seq, head.seq, cutoff)
         if last is None:
             return
         outcome = await verify_between(self._database, Verifier(begin), last.seq)
@@ -178,18 +178,6 @@ class Upkeep:
         elif (made := await self._notary.make(Head(last.seq, last.hash))) is not None:
             work.prune = made.seq
             work.figures["pruned"] = made.seq - begin.seq
-
-    async def _last_before(self, low: int, high: int, cutoff: str) -> Receipt | None:
-        """The last receipt that is older than that: they are in the order of time, so the range is halved."""
-        found = None
-        while low < high:
-            middle = (low + high + 1) // 2
-            receipt = await self._database.one("receipt", into=Receipt, seq=middle)
-            if receipt is not None and receipt.at < cutoff:
-                low, found = middle, receipt
-            else:
-                high = middle - 1
-        return found
 
     async def _backup(self, work: _Work) -> None:
         if not work.whole:
@@ -221,8 +209,7 @@ class Upkeep:
             try:
                 await asyncio.to_thread(store.restore, backup, copy, self._place.tables)
                 async with SqliteReader(copy, schema(), store.Options(readers=1)) as reader:
-                    begin = await reader.one("begin", into=Head) or NO_RECEIPT
-                    head = await reader.one("head", into=Head) or NO_RECEIPT
+                    begin, head = await ends(reader)
                     outcome = await verify_between(reader, Verifier(begin), head.seq)
             except StoreError as fault:
                 return str(fault)
@@ -262,10 +249,6 @@ class Upkeep:
         if waiting * 2 > room:
             message = f"{waiting} commands wait, and {room} may"
             work.find(Step.CONNECTIONS, Weight.MEDIUM, message, "see what asks so much, or raise tcps.mailbox")
-
-    async def _ends(self) -> tuple[Head, Head]:
-        begin = await self._database.one("begin", into=Head) or NO_RECEIPT
-        return begin, await self._database.one("head", into=Head) or NO_RECEIPT
 
 
 def _existing(place: Path) -> Path:

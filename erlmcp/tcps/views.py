@@ -15,7 +15,7 @@ from erlmcp.tcps import cursor as cursors
 from erlmcp.tcps import heijunka, kaizen_view
 from erlmcp.tcps.andon import Andon, no_such_andon
 from erlmcp.tcps.canonical import MAX_INTEGER
-from erlmcp.tcps.chain import verify_between
+from erlmcp.tcps.chain import ends, verify_between
 from erlmcp.tcps.checkpoint import Checkpoint
 from erlmcp.tcps.commands import Bucket, Gate, TpmWindow
 from erlmcp.tcps.errors import Code, Refused, shown
@@ -246,7 +246,7 @@ class Views:
         if 1 <= seq <= MAX_INTEGER:
             found = await self._database.one("receipt", into=Receipt, seq=seq)
         if found is None:
-            head, begin = await self.head(), await self.begin()
+            begin, head = await ends(self._database)
             where = f"the first one kept is {begin.seq + 1}" if 0 < seq <= begin.seq else f"the last one is {head.seq}"
             raise Refused(
                 Code.NOT_FOUND,
@@ -269,7 +269,7 @@ class Views:
         What was pruned is not looked for: then it begins where the chain does. `expected`: a head noted elsewhere;
         within the range it must be there still. Raises Refused(invalid).
         """
-        head, begin = await self.head(), await self.begin()
+        begin, head = await ends(self._database)
         last = head.seq if to_seq is None else to_seq
         check_range(from_seq, last, head.seq)
         first = max(from_seq, begin.seq + 1)
