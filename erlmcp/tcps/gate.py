@@ -14,7 +14,7 @@ from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
 from erlmcp.tcps.sku import Verdict
 
-__all__ = ["SEVERITY_OF", "TAKES", "GateResult", "Past", "SarifLevel", "Thresholds", "Violation", "judge"]
+__all__ = ["SEVERITY_OF", "TAKES", "GateResult", "Past", "SarifLevel", "Thresholds", "Violation", "judge", "missed"]
 
 T = TypeVar("T")
 
@@ -199,6 +199,11 @@ def _release(evidence: Sequence[Evidence], _: Thresholds, past: Past) -> list[_F
 def _smoke(evidence: Sequence[Evidence], _: Thresholds, __: Past) -> list[_Found]:
     reports = _of(Junit, evidence)
     return _exit(evidence) + (_pass_rate(reports, 100) if reports else [])
+
+
+def missed(violations: Sequence[Violation]) -> str:
+    """Them in a line."""
+    return "; ".join(f"{one.metric} {one.actual}, expected {one.expected}" for one in violations)
 
 
 def percent(part: int, whole: int) -> str:

@@ -8,7 +8,7 @@ from erlmcp.tcps.chain import broken_for
 from erlmcp.tcps.commands import Gate, SubmitGate
 from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.figures import Digests, Evidence
-from erlmcp.tcps.gate import GateResult, Past, judge
+from erlmcp.tcps.gate import GateResult, Past, judge, missed
 from erlmcp.tcps.line import Outputs
 from erlmcp.tcps.sku import GATE_OF, Sku, Verdict, status_after
 from erlmcp.tcps.skus import hold_in_progress, latest
@@ -86,5 +86,4 @@ async def _andon(turn: Turn, order: WorkOrder, sku: Sku, result: GateResult) -> 
     kind = TYPE_OF_GATE.get(result.gate)
     if result.verdict is not Verdict.FAILED or kind is None:
         return None
-    missed = "; ".join(f"{one.metric} {one.actual}, expected {one.expected}" for one in result.violations)
-    return await raise_or_join(turn, order, kind, f"gate {result.gate} failed: {missed}", sku)
+    return await raise_or_join(turn, order, kind, f"gate {result.gate} failed: {missed(result.violations)}", sku)

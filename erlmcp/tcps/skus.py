@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from erlmcp.tcps.commands import AbortSku, AdvanceSku, Complete, Gate, PublishSku
 from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.figures import Evidence
-from erlmcp.tcps.gate import Violation
+from erlmcp.tcps.gate import Violation, missed
 from erlmcp.tcps.line import Outputs
 from erlmcp.tcps.sku import (
     GATE_OF,
@@ -156,9 +156,8 @@ async def _refuse_unpassed(turn: Turn, sku: Sku) -> None:
             f"call gate_submit with sku_id {sku.id}, gate {gate} and its evidence",
         )
     if last.verdict is Verdict.FAILED and gate is not Gate.SMOKE_TEST:
-        missed = "; ".join(f"{one.metric} {one.actual}, expected {one.expected}" for one in last.violations)
         raise Refused(
             Code.GATE_FAILED,
-            f"gate {gate} of sku {sku.id} failed: {missed}",
+            f"gate {gate} of sku {sku.id} failed: {missed(last.violations)}",
             "repair it and call gate_submit again; call andon_resolve for the andon that it raised (andon_list)",
         )
