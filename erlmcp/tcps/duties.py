@@ -22,10 +22,10 @@ from erlmcp.tcps.chain import catch_up
 from erlmcp.tcps.commands import Ask, EscalateAndon, NoteBreach, RunTpm, TpmWindow
 from erlmcp.tcps.errors import Refused
 from erlmcp.tcps.line import Line
-from erlmcp.tcps.moments import moment, stamp, utc_now
+from erlmcp.tcps.moments import stamp, utc_now
 from erlmcp.tcps.notary import KeyUnusable, Notary
 from erlmcp.tcps.options import Options
-from erlmcp.tcps.tpm import HOURS
+from erlmcp.tcps.tpm import is_due
 from erlmcp.tcps.upkeep import Upkeep
 
 __all__ = ["ACTOR", "Duties", "escalate", "expire_keys", "maintain", "make_checkpoint", "note_breaches"]
@@ -92,7 +92,7 @@ async def maintain(database: Database, line: Line, now: datetime) -> bool:
     found = [await database.one("last_tpm_at", into=str, window=window) for window in TpmWindow]
     last = max(filter(None, found), default=None)
     last = last or await database.one("first_receipt_at", into=str, after=0)
-    if last is None or now - moment(last) < timedelta(hours=HOURS[TpmWindow.DAILY]):
+    if last is None or not is_due(TpmWindow.DAILY, last, now):
         return False
     try:
         await line.execute(Ask(ACTOR, "tpm_run", RunTpm(TpmWindow.DAILY)), MAINTENANCE)

@@ -15,8 +15,8 @@ from erlmcp.tcps.coordinator import Coordinator
 from erlmcp.tcps.errors import Refused
 from erlmcp.tcps.limits import admit
 from erlmcp.tcps.line import Done
-from erlmcp.tcps.moments import moment, utc_now
-from erlmcp.tcps.tpm import HOURS
+from erlmcp.tcps.moments import utc_now
+from erlmcp.tcps.tpm import is_due
 from erlmcp.tcps.upkeep import Keep, Upkeep
 
 __all__ = ["Maintenance"]
@@ -62,4 +62,4 @@ class Maintenance(Actor):
         if command.force:
             return True
         last = await self._database.one("last_tpm_at", into=str, window=command.window)
-        return last is None or (self._now() - moment(last)).total_seconds() >= HOURS[command.window] * 3600
+        return is_due(command.window, last, self._now())

@@ -30,6 +30,7 @@ __all__ = [
     "Weight",
     "check_window",
     "dues",
+    "is_due",
     "score",
     "standing",
 ]
@@ -154,15 +155,18 @@ def score(findings: Iterable[Finding]) -> str:
 
 def check_window(window: TpmWindow, last_at: str | None, now: datetime) -> None:
     """Raise Refused(conflict) if it was done in this window."""
-    if last_at is None:
-        return
-    until = moment(last_at) + timedelta(hours=HOURS[window])
-    if now < until:
+    if last_at is not None and not is_due(window, last_at, now):
+        until = stamp(moment(last_at) + timedelta(hours=HOURS[window]))
         raise Refused(
             Code.CONFLICT,
             f"the {window} maintenance was done at {last_at}",
-            f"call tpm_health to see what it found; it is due again at {stamp(until)}, or now with force",
+            f"call tpm_health to see what it found; it is due again at {until}, or now with force",
         )
+
+
+def is_due(window: TpmWindow, last_at: str | None, now: datetime) -> bool:
+    """Whether it was not done in this window."""
+    return last_at is None or now >= moment(last_at) + timedelta(hours=HOURS[window])
 
 
 def dues(last: Mapping[TpmWindow, str], since: str | None, now: datetime) -> tuple[Due, ...]:
