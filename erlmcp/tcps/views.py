@@ -170,16 +170,14 @@ class Views:
 
     async def sku(self, sku_id: str) -> Sku:
         """With its history. Raises Refused(not_found)."""
-        sku = await self._database.one("sku", into=Sku, id=plain(sku_id))
-        if sku is None:
-            raise no_such_sku(sku_id)
+        sku = await self._sku(sku_id)
         rows = await self._database.all("sku_history", into=_Happened, sku_id=sku.id, many=HISTORY)
         history = (Record(row.stage, row.at, row.verdict, row.payload.inputs.reason, row.id) for row in rows[::-1])
         return replace(sku, history=tuple(history))
 
     async def gate_status(self, sku_id: str) -> list[GateStatus]:
         """Each gate of a sku in turn. Raises Refused(not_found)."""
-        sku = await self.sku(sku_id)
+        sku = await self._sku(sku_id)
         reads = [Read("gate_status", {"sku_id": sku.id, "gate": gate}, GateStatus) for gate in Gate]
         found = await self._database.snapshot(*reads)
         return [rows[0] if rows else GateStatus(gate) for gate, rows in zip(Gate, found, strict=True)]
@@ -320,6 +318,12 @@ class Views:
         """At most `limit`, 1 to MAX_LIMIT, of at least this ROI, the best first. Raises Refused(invalid)."""
         check_limit(limit)
         return await kaizen_view.proposals(self._database, roi(min_roi), limit)
+
+    async def _sku(self, sku_id: str) -> Sku:
+        sku = await self._database.one("sku", into=Sku, id=plain(sku_id))
+        if sku is None:
+            raise no_such_sku(sku_id)
+        return sku
 
     def _statuses(self, rows: Sequence[Counters]) -> list[BucketStatus]:
         by_bucket = {row.bucket: row for row in rows}
