@@ -22,7 +22,6 @@ __all__ = ["DAYS", "WEEK", "Figure", "KaizenPeriod", "KaizenReport", "KaizenTarg
 
 WEEK: Final = timedelta(days=7)
 _HOUR: Final = 3_600_000
-_DAY: Final = 24 * _HOUR
 
 
 class KaizenPeriod(StrEnum):

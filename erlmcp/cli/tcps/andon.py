@@ -9,11 +9,11 @@ from erlmcp.cli.tcps import show_making
 from erlmcp.cli.tcps.grammar import ANDON_STATUSES, ANDON_TYPES, SEVERITIES, Id, asks, changes
 from erlmcp.cli.tcps.sku import SKU
 from erlmcp.cli.tcps.terminal import Terminal
+from erlmcp.cli.tcps.work_order import ORDER
 
 __all__ = ["ANDON", "andon"]
 
 ANDON = Id("andon_list", "andons")
-ORDER = Id("work_order_list", "work_orders")
 
 andon = Words(
     "andon",

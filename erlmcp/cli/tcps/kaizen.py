@@ -8,6 +8,7 @@ import click
 from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps.grammar import asks, changes
 from erlmcp.cli.tcps.picture import Block, Facts, Table
+from erlmcp.cli.tcps.show import time
 from erlmcp.cli.tcps.terminal import Terminal
 
 __all__ = ["kaizen"]
@@ -75,8 +76,12 @@ def apply(terminal: Terminal, proposal: str) -> None:
 
 def report_of(told: dict[str, Any]) -> Sequence[Block]:
     """A report: what it is about, its figures, its waste."""
-    since, until = (f"{told[name][:10]} {told[name][11:19]} UTC" for name in ("since", "until"))
-    facts = [("since", since), ("until", until), ("receipts", told["receipts"]), ("waste", f"{told['waste_hours']} h")]
+    facts = [
+        ("since", time(told["since"])),
+        ("until", time(told["until"])),
+        ("receipts", told["receipts"]),
+        ("waste", f"{told['waste_hours']} h"),
+    ]
     head = ("figure", "value", "target", "met", "week", "before", "better %", "on track")
     figures = [
         (

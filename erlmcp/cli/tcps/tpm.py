@@ -8,6 +8,7 @@ import click
 from erlmcp.cli.grammar import CONTEXT, Words
 from erlmcp.cli.tcps.grammar import asks, changes
 from erlmcp.cli.tcps.picture import Block, Facts, Table
+from erlmcp.cli.tcps.show import clock, time
 from erlmcp.cli.tcps.terminal import Terminal
 from erlmcp.node.exits import Exit, Refusal
 
@@ -78,7 +79,7 @@ def _done(terminal: Terminal, **arguments: Any) -> dict[str, Any]:
 
 def _health(found: dict[str, Any]) -> Sequence[Block]:
     checkpoint = found["checkpoint"]
-    signed = f"receipt {checkpoint['seq']}, {_clock(checkpoint['at'])} UTC" if checkpoint else "none yet"
+    signed = f"receipt {checkpoint['seq']}, {time(checkpoint['at'])}" if checkpoint else "none yet"
     begin = found["begin"]["seq"]
     rows = [
         ("score", found["score"]),
@@ -87,7 +88,12 @@ def _health(found: dict[str, Any]) -> Sequence[Block]:
         ("pruned", f"up to receipt {begin}" if begin else None),
     ]
     windows = [
-        (each["window"], _clock(each["last_at"]), _clock(each["due_at"]), "overdue" if each["overdue"] else "")
+        (
+            each["window"],
+            clock(each["last_at"]) if each["last_at"] else "never",
+            clock(each["due_at"]),
+            "overdue" if each["overdue"] else "",
+        )
         for each in found["windows"]
     ]
     return [
@@ -102,8 +108,8 @@ def _run(found: dict[str, Any], receipt: int) -> Sequence[Block]:
         ("score", found["score"]),
         ("checkpoint", f"receipt {found['checkpoint']}" if found["checkpoint"] else None),
         ("pruned", f"up to receipt {found['pruned']}" if found["pruned"] else None),
-        ("began", f"{_clock(found['started_at'])} UTC"),
-        ("ended", f"{_clock(found['ended_at'])} UTC"),
+        ("began", time(found["started_at"])),
+        ("ended", time(found["ended_at"])),
         ("receipt", receipt),
     ]
     return [Facts(f"{found['window']} maintenance", rows), *_findings(found["findings"])]
@@ -113,10 +119,6 @@ def _findings(found: Sequence[dict[str, Any]]) -> Sequence[Block]:
     head = ("severity", "step", "finding", "next")
     rows = [(each["severity"], each["step"], each["message"], each["next"]) for each in found]
     return [Table(head, rows, len(head) - 1, "no findings")]
-
-
-def _clock(stamp: str | None) -> str:
-    return f"{stamp[:10]} {stamp[11:19]}" if stamp else "never"
 
 
 def _code(found: dict[str, Any]) -> int:

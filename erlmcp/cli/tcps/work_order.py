@@ -10,7 +10,7 @@ from erlmcp.cli.tcps import show
 from erlmcp.cli.tcps.grammar import BUCKETS, SIGNAL_TYPES, STATUSES, Id, asks, changes
 from erlmcp.cli.tcps.terminal import Terminal
 
-__all__ = ["work_order"]
+__all__ = ["ORDER", "work_order"]
 
 work_order = Words(
     "work-order",
