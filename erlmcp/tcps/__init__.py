@@ -54,7 +54,7 @@ from erlmcp.tcps.duties import Duties, escalate, expire_keys, maintain, make_che
 from erlmcp.tcps.errors import Code, Refusal, Refused
 from erlmcp.tcps.export import export, line_of, verify_file
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
-from erlmcp.tcps.gate import SEVERITY_OF, TAKES, GateResult, Past, Thresholds, Violation, judge
+from erlmcp.tcps.gate import SEVERITY_OF, TAKES, GateResult, Past, Thresholds, Violation, judge, percent
 from erlmcp.tcps.ids import Ids
 from erlmcp.tcps.kaizen import DAYS, Figure, KaizenPeriod, KaizenReport
 from erlmcp.tcps.kaizen_proposal import KAIZEN_TRANSITIONS, KaizenFigures, KaizenProposal, KaizenState
@@ -250,6 +250,7 @@ __all__ = [
     "make_checkpoint",
     "note_breaches",
     "pem_of_key",
+    "percent",
     "read_checkpoint",
     "schema",
     "score",

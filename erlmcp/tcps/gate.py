@@ -14,7 +14,18 @@ from erlmcp.tcps.errors import Code, Refused
 from erlmcp.tcps.figures import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
 from erlmcp.tcps.sku import Verdict
 
-__all__ = ["SEVERITY_OF", "TAKES", "GateResult", "Past", "SarifLevel", "Thresholds", "Violation", "judge", "missed"]
+__all__ = [
+    "SEVERITY_OF",
+    "TAKES",
+    "GateResult",
+    "Past",
+    "SarifLevel",
+    "Thresholds",
+    "Violation",
+    "judge",
+    "missed",
+    "percent",
+]
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from erlmcp.cli.tcps.picture import Block, Facts, Table
 from erlmcp.cli.tcps.reports import Report
-from erlmcp.tcps import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec
+from erlmcp.tcps import Coverage, Digests, Evidence, ExitCode, Junit, Sarif, Sbom, Spec, percent
 
 __all__ = ["evidence"]
 
@@ -30,7 +30,8 @@ def _said(one: Evidence) -> str:  # noqa: PLR0911 - a table of seven kinds
             failed = one.failures + one.errors
             return f"{one.passed} of {one.executed} tests passed, {failed} failed, {one.skipped} skipped"
         case Coverage():
-            return f"{_percent(one.covered, one.lines)}, {one.covered} of {one.lines} lines"
+            share = percent(one.covered, one.lines) if one.lines else "0.0 %"
+            return f"{share}, {one.covered} of {one.lines} lines"
         case Sarif():
             counts = f"{one.errors} errors, {one.warnings} warnings, {one.notes} notes"
             return f"{counts}, by {one.tool}" if one.tool else counts
@@ -59,11 +60,3 @@ def _wrong(one: Evidence) -> tuple[str, tuple[str, ...]]:
             return "components without licence or version", one.examples
         case _:
             return "", ()
-
-
-def _percent(part: int, whole: int) -> str:
-    """Cut off, never rounded up, as the gate says it."""
-    if not whole:
-        return "0.0 %"
-    tenths = part * 1000 // whole
-    return f"{tenths // 10}.{tenths % 10} %"
