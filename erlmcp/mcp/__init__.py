@@ -12,13 +12,14 @@ from erlmcp.mcp.limits import Limits, LocalLimits, Rate, RateLimited
 from erlmcp.mcp.lint import Finding, Offer, lint, offer_of
 from erlmcp.mcp.methods import METHODS
 from erlmcp.mcp.middleware import Invocation, Middleware, Proceed, Reply
+from erlmcp.mcp.observer import Observer
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.providers import Given
 from erlmcp.mcp.sampling import ModelPreferences, Sample, Sampled, ToolResult, ToolUse
 from erlmcp.mcp.seal import KEY_BYTES, FixedRing, KeyRing, Sealer
 from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.stdio import Conversation, Way
-from erlmcp.mcp.streamable import Endpoint, Observer
+from erlmcp.mcp.streamable import Endpoint
 from erlmcp.mcp.task import Adopt, Lose, Task, TaskChange, TaskFault, change_task
 from erlmcp.mcp.task_store import (
     TASK_TOPIC,

@@ -4,16 +4,17 @@ Whatever it comes from, a feature gets one composed way in. What is not used is 
 requests arrive.
 """
 
+import functools
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self, TypeVar, overload
 
 from erlmcp.mcp.caching import CacheScope
 from erlmcp.mcp.call import Perform
 from erlmcp.mcp.callee import Callee
-from erlmcp.mcp.changes import UPDATED, Change, updated
+from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS, UPDATED, Change, Changes, updated
 from erlmcp.mcp.completion import Completers
 from erlmcp.mcp.features import Features
 from erlmcp.mcp.lifespan import Opened
@@ -35,6 +36,9 @@ __all__ = ["Assembly"]
 
 M = TypeVar("M", bound=Middleware)
 P = TypeVar("P", bound=Fill)
+
+LISTS: Final[Mapping[Kind, str]] = {"tools": TOOLS, "resources": RESOURCES, "prompts": PROMPTS}
+"""By kind, the notification that its list has changed."""
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -212,7 +216,7 @@ class Assembly(Registry, Signals):
         if isinstance(feature, Tool) and (feature.headers or self.headers):
             self._note_headers()
         if self._processes and not self._hosts:
-            getattr(self, f"{kind_of(feature)}_changed")()
+            self.tell(Change(LISTS[kind_of(feature)]))
 
     def _note_headers(self) -> None:
         self.headers.clear()
@@ -303,6 +307,12 @@ class Assembly(Registry, Signals):
     def renewing(self, perform: Perform) -> Perform:
         """`perform` behind fresh answers of the providers; itself where there are none."""
         return self._providers.renewing(perform)
+
+    def join(self, changes: Changes) -> None:
+        """Tell what changes here by `changes`, and take what they tell for a reason to ask providers again."""
+        self.relay(changes.tell)
+        for kind, method in LISTS.items():
+            changes.heed(method, functools.partial(self.stale, kind))
 
     def stale(self, kind: Kind) -> None:
         """What providers gave of this kind may have changed: they are asked again before it is listed or used next.

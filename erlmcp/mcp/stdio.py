@@ -8,7 +8,6 @@ know where lines come from.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -34,11 +33,11 @@ from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, failure_of, overloaded, perform
-from erlmcp.mcp.methods import METHODS, surfaces, tail_of_calls
+from erlmcp.mcp.methods import surfaces, tail_of_calls
+from erlmcp.mcp.observer import Observer, observe, observe_refusal
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import encode
 from erlmcp.mcp.stream import NO_SINK
-from erlmcp.mcp.streamable import LISTS, Observer, word_for
 from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.types import Envelope
 from erlmcp.mcp.versions import MODERN
@@ -46,7 +45,6 @@ from erlmcp.mcp.versions import MODERN
 __all__ = ["Conversation", "Way"]
 
 IN_A_BATCH: Final = "Invalid request: initialize must not be part of a batch"
-KNOWN: Final = frozenset(method.name for method in METHODS)
 CANCELLED: Final = "notifications/cancelled"
 BATCHING: Final = "2025-03-26"
 """The one revision that knows batches (its Transports page; 2025-06-18 took them out)."""
@@ -130,9 +128,7 @@ class Conversation:
         shared = backplane or Backplane()
         self._changes: Final = shared.changes
         self._changes.open()
-        app.relay(self._changes.tell)
-        for change, kind in LISTS.items():
-            self._changes.heed(change, partial(app.stale, kind))
+        app.join(self._changes)
         self.tasks: Final = TaskRunner(app, options, shared, tail_of_calls(app))
         served = surfaces(app, options, shared, self.tasks)
         self._modern: Final = served[next(iter(MODERN.values()))]
@@ -219,9 +215,7 @@ class Conversation:
                 raise RpcError(INVALID_REQUEST, f"Invalid request: id {request.id.decode()} is still being served")
             call = self._admit(request)
         except RpcError as error:
-            if self._on_call is not None:
-                known = request.method if request.method in KNOWN else ""
-                self._on_call(known, "", str(error.code), time.perf_counter() - started)
+            observe_refusal(self._on_call, request.method, error, started)
             answer(encode_error(request.id, error))
             return
         self._perform(call, answer, started)
@@ -248,7 +242,7 @@ class Conversation:
             outcome = perform(call, voice if asked else NO_SINK)
         if isinstance(outcome, bytes | Failure):
             voice.close()
-            self._watch(call, outcome, started)
+            observe(self._on_call, call, outcome, started)
             answer(encode(call, outcome))
             return
         self._changes.open()
@@ -272,13 +266,9 @@ class Conversation:
         running.answer(encode(running.call, outcome))
 
     def _over(self, running: Running, outcome: bytes | Failure | None) -> None:
-        self._watch(running.call, outcome, running.started)
+        observe(self._on_call, running.call, outcome, running.started)
         if not self._running and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
-
-    def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
-        if self._on_call is not None:
-            self._on_call(call.method.name, call.target, word_for(outcome, call.method), time.perf_counter() - started)
 
     # The end
 

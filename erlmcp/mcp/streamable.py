@@ -5,7 +5,7 @@ A result that is there at once is answered at once, without a task. One that is 
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -16,33 +16,25 @@ from erlmcp.mcp import legacy
 from erlmcp.mcp.admit import admit, check_version
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
-from erlmcp.mcp.call import Call, Members, Served
-from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS
+from erlmcp.mcp.call import Call, Members
 from erlmcp.mcp.dispatch import Failure, overloaded, perform
 from erlmcp.mcp.headers import JSON, USUAL, refuse_media
 from erlmcp.mcp.identity import OWN_META
 from erlmcp.mcp.late import Answered, LateAnswer
-from erlmcp.mcp.methods import METHODS, surfaces, tail_of_calls
+from erlmcp.mcp.methods import surfaces, tail_of_calls
+from erlmcp.mcp.observer import Observer, observe, observe_refusal
 from erlmcp.mcp.options import Options
-from erlmcp.mcp.registry import Kind
 from erlmcp.mcp.reply import refuse, respond
-from erlmcp.mcp.result import Refused, Unfinished
 from erlmcp.mcp.sink import Sink
 from erlmcp.mcp.stream import NO_SINK, EventStream
 from erlmcp.mcp.task_runner import TaskRunner
 from erlmcp.mcp.versions import HANDSHAKE, MODERN
 
-__all__ = ["LISTS", "Answer", "Endpoint", "Observer", "word_for"]
+__all__ = ["Answer", "Endpoint"]
 
 Answer: TypeAlias = Response | Answered
 
-Observer: TypeAlias = Callable[[str, str, str, float], object]
-"""`on_call(method, target, outcome, elapsed)`: outcome is "ok", "tool_error", "input_required", "task", "cancelled" or
-an error's code; seconds. `method` is one that we serve, or empty."""
-
 ACCEPTED: Final = Response(202, b"", b"")
-LISTS: Final[Mapping[str, Kind]] = {TOOLS: "tools", RESOURCES: "resources", PROMPTS: "prompts"}
-KNOWN: Final = frozenset(method.name for method in METHODS)
 
 
 class Endpoint:
@@ -55,9 +47,7 @@ class Endpoint:
         self._max_calls: Final = options.max_calls
         self._max_depth: Final = options.max_depth
         self._backplane: Final = backplane or Backplane()
-        app.relay(self._backplane.changes.tell)
-        for change, kind in LISTS.items():
-            self._backplane.changes.heed(change, partial(app.stale, kind))
+        app.join(self._backplane.changes)
         self.tasks: Final = TaskRunner(app, options, self._backplane, tail_of_calls(app))
         legacy.furnish(self._backplane, options)
         served = surfaces(app, options, self._backplane, self.tasks)
@@ -161,18 +151,16 @@ class Endpoint:
     def done(self, call: Call, started: float, outcome: bytes | Failure | None) -> None:
         """It is no more. None: it was cancelled."""
         self._in_flight -= call.method.bounded
-        self._watch(call, outcome, started)
+        observe(self._on_call, call, outcome, started)
 
     def refused(self, method: str, error: RpcError, started: float) -> None:
         """A request was not admitted."""
-        if self._on_call is not None:
-            known = method if method in KNOWN else ""
-            self._on_call(known, "", str(error.code), time.perf_counter() - started)
+        observe_refusal(self._on_call, method, error, started)
 
     def _unusual(self, call: Call, outcome: Members | Failure, stream: EventStream | None, started: float) -> Answer:
         if not isinstance(outcome, bytes | Failure):
             return self._wait(call, asyncio.ensure_future(outcome), stream or self._stream(), started)
-        self._watch(call, outcome, started)
+        observe(self._on_call, call, outcome, started)
         return respond(call, outcome, stream)
 
     def _wait(self, call: Call, work: asyncio.Future[bytes], stream: EventStream, started: float) -> Answered:
@@ -182,11 +170,6 @@ class Endpoint:
     def _stream(self) -> EventStream:
         return EventStream(self.options.stream_buffer, self.options.keep_alive)
 
-    def _watch(self, call: Call, outcome: bytes | Failure | None, started: float) -> None:
-        if self._on_call is not None:
-            elapsed = time.perf_counter() - started
-            self._on_call(call.method.name, call.target, word_for(outcome, call.method), elapsed)
-
 
 def _acknowledge(headers: Mapping[bytes, bytes]) -> Response:
     """Notifications are accepted and dropped: 2026-07-28 defines none over HTTP."""
@@ -194,14 +177,3 @@ def _acknowledge(headers: Mapping[bytes, bytes]) -> Response:
     if unknown is not None:
         raise unknown
     return ACCEPTED
-
-
-def word_for(outcome: bytes | Failure | None, method: Served) -> str:
-    """The outcome in the observer's vocabulary. A stream without an end of its own is ended well by its client."""
-    if outcome is None:
-        return "ok" if method.streams else "cancelled"
-    if isinstance(outcome, Failure):
-        return str(outcome.error.code)
-    if isinstance(outcome, Unfinished):
-        return outcome.result_type
-    return "tool_error" if isinstance(outcome, Refused) else "ok"
