@@ -32,6 +32,7 @@ from erlmcp.mcp.admit import BARE, admit
 from erlmcp.mcp.app import App
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members
+from erlmcp.mcp.cancellation import CANCELLED, cancelled_request, canonical
 from erlmcp.mcp.dispatch import Failure, failure_of, overloaded, perform
 from erlmcp.mcp.methods import surfaces, tail_of_calls
 from erlmcp.mcp.observer import Observer, observe, observe_refusal
@@ -45,9 +46,6 @@ from erlmcp.mcp.versions import MODERN
 __all__ = ["Conversation", "Way"]
 
 IN_A_BATCH: Final = "Invalid request: initialize must not be part of a batch"
-CANCELLED: Final = "notifications/cancelled"
-BATCHING: Final = "2025-03-26"
-"""The one revision that knows batches (its Transports page; 2025-06-18 took them out)."""
 
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 
@@ -68,13 +66,6 @@ class Way(Protocol):
 
     def room(self) -> asyncio.Future[None]:
         """Done when it is not full any more."""
-
-
-class _Cancelled(msgspec.Struct, gc=False):
-    request_id: msgspec.Raw = msgspec.field(name="requestId")
-
-
-_CANCELLED: Final = msgspec.json.Decoder(_Cancelled)
 
 
 class Voice:
@@ -146,7 +137,7 @@ class Conversation:
     def hear(self, line: bytes) -> None:
         """One line; whatever is wrong with it is told to the client, and the next one is served."""
         try:
-            if self._older.version == BATCHING and line.lstrip()[:1] == b"[":
+            if self._older.version == legacy.BATCHES and line.lstrip()[:1] == b"[":
                 self._take_batch(line)
             else:
                 self._take(decode(line, self._options.max_depth, True), self._write)
@@ -190,10 +181,7 @@ class Conversation:
 
     def _note(self, note: Notification) -> None:
         if note.method == CANCELLED:
-            try:
-                self.cancel(key_of(bytes(_CANCELLED.decode(note.params or b"{}").request_id)))
-            except msgspec.ValidationError:  # "Invalid cancellation notifications SHOULD be ignored"
-                return
+            self.cancel(cancelled_request(note.params))
         else:
             self._older.noted(note)
 
@@ -211,7 +199,7 @@ class Conversation:
     def _serve(self, request: Request, answer: Callable[[bytes], None]) -> None:
         started = time.perf_counter()
         try:
-            if self._running and key_of(request.id) in self._running:
+            if self._running and canonical(request.id) in self._running:
                 raise RpcError(INVALID_REQUEST, f"Invalid request: id {request.id.decode()} is still being served")
             call = self._admit(request)
         except RpcError as error:
@@ -246,7 +234,7 @@ class Conversation:
             answer(encode(call, outcome))
             return
         self._changes.open()
-        key = key_of(facts.id)
+        key = canonical(facts.id)
         running = Running(call, asyncio.ensure_future(outcome), voice, answer, started)
         self._running[key] = running
         running.work.add_done_callback(lambda _: self._done(key, running))
@@ -290,8 +278,3 @@ class Conversation:
         for key in list(self._running):
             self.cancel(key)
         self._older.close()
-
-
-def key_of(raw_id: bytes) -> bytes:
-    """A raw id as it is compared: a string may be spelled in more than one way."""
-    return msgspec.json.encode(msgspec.json.decode(raw_id, type=str)) if b"\\" in raw_id else raw_id

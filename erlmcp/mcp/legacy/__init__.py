@@ -6,6 +6,7 @@ and `versions`, and their branch in `streamable`.
 
 from erlmcp.mcp.legacy.annex import Annex, Host, furnish
 from erlmcp.mcp.legacy.backchannel import OfferedStream, ask
+from erlmcp.mcp.legacy.batch import BATCHES
 from erlmcp.mcp.legacy.events import Event, EventLimits, EventStore, EventTable, Replay, Stream
 from erlmcp.mcp.legacy.handshake import initialize, ping
 from erlmcp.mcp.legacy.pipe import BEFORE_INITIALIZE, PipeSession
@@ -23,6 +24,7 @@ from erlmcp.mcp.legacy.store import (
 )
 
 __all__ = [
+    "BATCHES",
     "BEFORE_INITIALIZE",
     "TOLD",
     "Annex",

@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, Protocol, TypeAlias
 
-import msgspec
-from msgspec import Raw
 from msgspec.structs import replace
 
 from erlmcp.http import Request, Response
@@ -27,6 +25,7 @@ from erlmcp.jsonrpc import Request as RpcRequest
 from erlmcp.mcp.admit import check_version
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Call, Members, Surface
+from erlmcp.mcp.cancellation import CANCELLED, cancelled_request
 from erlmcp.mcp.dispatch import Failure
 from erlmcp.mcp.facts import LOCAL
 from erlmcp.mcp.late import Answered
@@ -184,17 +183,14 @@ class Annex:
         if session is not None:
             if isinstance(message, Reply):
                 self._backchannel.route(session.key, message)
-            elif message.method == "notifications/cancelled":
+            elif message.method == CANCELLED:
                 self._cancel(session, message.params)
         return ACCEPTED
 
     def _cancel(self, session: Session, params: bytes) -> None:
-        try:
-            request = _CANCELLED.decode(params or b"{}").request
-        except msgspec.ValidationError:
-            return  # an invalid one is ignored (utilities/cancellation, Error Handling)
+        request = cancelled_request(params)
         if request:
-            self._calls.cancel(session, bytes(request))
+            self._calls.cancel(session, request)
 
     async def _initialize(self, call: Call, started: float) -> Response | HttpStream:
         params = call.params
@@ -299,13 +295,6 @@ class Annex:
 def accepts_events(accept: bytes) -> bool:
     """Whether a client that sends this Accept takes an event stream."""
     return any(each in accept.lower() for each in (b"text/event-stream", b"text/*", b"*/*")) or not accept.strip()
-
-
-class _Cancelled(msgspec.Struct, gc=False):
-    request: Raw = msgspec.field(default=Raw(b""), name="requestId")
-
-
-_CANCELLED: Final = msgspec.json.Decoder(_Cancelled)
 
 
 def _unavailable(away: Overloaded) -> Response:

@@ -14,6 +14,7 @@ import msgspec
 
 from erlmcp.jsonrpc import Reply, encode_notification, encode_request
 from erlmcp.mcp.backplane import Bus
+from erlmcp.mcp.cancellation import CANCELLED
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.inputs import Answers, InputRequest
 from erlmcp.mcp.legacy.calls import Calls
@@ -82,7 +83,7 @@ class Backchannel:
             del self._asked[id_]
             if reply.cancelled():  # nobody wants the answer any more
                 reason = b'{"requestId":%b,"reason":"no longer needed"}' % id_
-                send(encode_notification("notifications/cancelled", reason))
+                send(encode_notification(CANCELLED, reason))
 
     async def ask(self, session: str, send: Callable[[bytes], object], requests: Mapping[str, InputRequest]) -> Answers:
         """All at once, each with a request of its own."""

@@ -19,7 +19,7 @@ from erlmcp.mcp.stream import EventStream
 __all__ = ["BATCHES", "MAX_BATCH", "Batch"]
 
 BATCHES: Final = "2025-03-26"
-"""The one revision that has them."""
+"""The one revision that has them (its Transports page; 2025-06-18 took them out)."""
 
 MAX_BATCH: Final = 100
 """Messages in one."""

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from erlmcp.mcp.backplane import Bus
+from erlmcp.mcp.cancellation import canonical
 from erlmcp.mcp.legacy.sessions import Session
 from erlmcp.mcp.legacy.stream import CallStream
 
@@ -79,8 +80,3 @@ class Calls:
         session.forget(call.cancel)
         if self._running.get(key) is call:
             del self._running[key]
-
-
-def canonical(raw: bytes) -> bytes:
-    """A raw id in its one spelling: a string may be escaped in many."""
-    return msgspec.json.encode(msgspec.json.decode(raw, type=str)) if raw.startswith(b'"') and b"\\" in raw else raw
