@@ -1,7 +1,7 @@
 """Whoever subscribes to a resource of the line is told when it has changed: by whichever worker, once, and soon."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -216,24 +216,31 @@ def _of(order: str, number: int) -> dict[str, str]:
     return {"id": order} | ({} if number % 2 == 0 else {"reason": "enough"})
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of two workers. They drain outside of the tests' loops: a loop that stands still while it waits for them
+    does not close its connections, and the drain would wait for those."""
+    with serving("erlmcp.apps.tcps:build", 2, tmp_path_factory.mktemp("live")) as url:
+        yield url
+
+
 @pytest.mark.parametrize("mode", ["modern", "legacy"])
-async def test_a_client_of_each_era_follows_an_andon_until_it_is_resolved(tmp_path: Path, mode: str) -> None:
-    with serving("erlmcp.apps.tcps:build", 2, tmp_path) as url:
-        async with Client(url, mode=mode) as client, Client(url, mode="modern") as other:
+async def test_a_client_of_each_era_follows_an_andon_until_it_is_resolved(url: str, mode: str) -> None:
+    async with Client(url, mode=mode) as client, Client(url, mode="modern") as other:
 
-            async def do(tool: str, **arguments: Any) -> Any:
-                return (await other.call_tool(tool, arguments)).structured_content
+        async def do(tool: str, **arguments: Any) -> Any:
+            return (await other.call_tool(tool, arguments)).structured_content
 
-            order = (await do("work_order_create", signal_type="internal", title="Make it"))["work_order"]["id"]
-            pulled = await do("andon_pull", work_order_id=order, type="manual", message="Smoke")
-            uri = f"tcps://andons/{pulled['andon']['id']}"
-            async with client.listen(uris=[uri]) as changes:
-                await do("andon_acknowledge", id=pulled["andon"]["id"])
-                seen = ""
-                while seen != "resolved":
-                    async with asyncio.timeout(WITHIN):
-                        assert (await anext(changes)).uri == uri
-                    seen = msgspec.json.decode((await client.read_resource(uri)).text)["status"]
-                    if seen == "investigating":
-                        resolved = {"root_cause": "r", "fix_applied": "f", "prevention_added": "p"}
-                        await do("andon_resolve", id=pulled["andon"]["id"], **resolved)
+        order = (await do("work_order_create", signal_type="internal", title="Make it"))["work_order"]["id"]
+        pulled = await do("andon_pull", work_order_id=order, type="manual", message="Smoke")
+        uri = f"tcps://andons/{pulled['andon']['id']}"
+        async with client.listen(uris=[uri]) as changes:
+            await do("andon_acknowledge", id=pulled["andon"]["id"])
+            seen = ""
+            while seen != "resolved":
+                async with asyncio.timeout(WITHIN):
+                    assert (await anext(changes)).uri == uri
+                seen = msgspec.json.decode((await client.read_resource(uri)).text)["status"]
+                if seen == "investigating":
+                    resolved = {"root_cause": "r", "fix_applied": "f", "prevention_added": "p"}
+                    await do("andon_resolve", id=pulled["andon"]["id"], **resolved)
