@@ -7,10 +7,9 @@ whole one: its format has no end.
 
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Final
 
-from erlmcp.tcps.evidence.malformed import Malformed, bounded, short
+from erlmcp.tcps.evidence.malformed import Malformed, bounded, kept, short
 from erlmcp.tcps.evidence.xml import Element, count, walk
 from erlmcp.tcps.figures import Coverage
 
@@ -30,7 +29,7 @@ def read_coverage(content: bytes) -> Coverage:
     bounded(content, "the coverage report")
     xml = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff"))
     lines, covered = _cobertura(content) if xml else _lcov(content)
-    return Coverage(digest=sha256(content).hexdigest(), size=len(content), lines=lines, covered=covered)
+    return Coverage(**kept(content), lines=lines, covered=covered)
 
 
 def worse(counted: Count, said: Count) -> Count:

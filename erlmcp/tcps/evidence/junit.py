@@ -5,10 +5,9 @@ part of the file is missing, and it is refused.
 """
 
 from decimal import Decimal, InvalidOperation
-from hashlib import sha256
 from typing import Final
 
-from erlmcp.tcps.evidence.malformed import MAX_NAMES, Malformed, short
+from erlmcp.tcps.evidence.malformed import MAX_NAMES, Malformed, kept, short
 from erlmcp.tcps.evidence.xml import Element, count, walk
 from erlmcp.tcps.figures import Junit
 
@@ -25,8 +24,7 @@ def read_junit(content: bytes) -> Junit:
     walk(content, WHAT, report.enter, report.leave)
     total = report.total
     return Junit(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         tests=total.tests,
         failures=total.failed,
         errors=total.broken,

@@ -1,8 +1,9 @@
-"""What is wrong with a file, and where; the bounds that hold for every format."""
+"""What is wrong with a file, and where; the bounds that hold for every format, and what all figures begin with."""
 
 import json
 import re
-from typing import Final, TypeVar
+from hashlib import sha256
+from typing import Final, TypedDict, TypeVar
 
 import msgspec
 
@@ -13,7 +14,9 @@ __all__ = [
     "MAX_SIZE",
     "Malformed",
     "bounded",
+    "is_sha256",
     "json_of",
+    "kept",
     "parsed",
     "short",
     "sound_json",
@@ -34,6 +37,14 @@ NAME: Final = 200
 
 _MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _OPEN: Final = (b"{", b"[")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+
+
+class Kept(TypedDict):
+    """By what a file is kept."""
+
+    digest: str
+    size: int
 
 
 class Malformed(Exception):
@@ -77,6 +88,16 @@ def parsed(sound: bytes, into: type[T], what: str) -> T:
         raise Malformed(f"{what}: {fault}") from fault
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as fault:
         raise Malformed(f"{what} is not JSON: {fault}") from fault
+
+
+def kept(content: bytes) -> Kept:
+    """What the figures of every file begin with."""
+    return {"digest": sha256(content).hexdigest(), "size": len(content)}
+
+
+def is_sha256(text: str) -> bool:
+    """Whether it is a SHA-256 in hexadecimal, in lower case."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def short(name: str) -> str:

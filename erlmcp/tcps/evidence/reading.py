@@ -10,15 +10,13 @@ from msgspec import Struct
 
 from erlmcp.tcps.evidence.coverage import read_coverage
 from erlmcp.tcps.evidence.junit import read_junit
-from erlmcp.tcps.evidence.malformed import Malformed, json_of, short
+from erlmcp.tcps.evidence.malformed import Malformed, is_sha256, json_of, kept, short
 from erlmcp.tcps.evidence.sarif import read_sarif
 from erlmcp.tcps.evidence.sbom import read_sbom
 from erlmcp.tcps.evidence.spec import read_spec, validation
 from erlmcp.tcps.figures import Digests, Evidence, ExitCode
 
 __all__ = ["KINDS", "digests", "exit_code", "read", "validation"]
-
-_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
 class _Pair(Struct, forbid_unknown_fields=True):
@@ -55,9 +53,9 @@ def _read_digests(content: bytes) -> Digests:
     pair = json_of(content, _Pair, "the pair of digests")
     first, second = pair.first.lower(), pair.second.lower()
     for word, digest in (("first", first), ("second", second)):
-        if len(digest) != 64 or not set(digest) <= _HEXADECIMAL:
+        if not is_sha256(digest):
             raise Malformed(f"the pair of digests: {word} is {short(digest)!r}, which is no SHA-256 in hexadecimal")
-    return Digests(digest=sha256(content).hexdigest(), size=len(content), first=first, second=second)
+    return Digests(**kept(content), first=first, second=second)
 
 
 def _read_exit_code(content: bytes) -> ExitCode:
@@ -65,8 +63,7 @@ def _read_exit_code(content: bytes) -> ExitCode:
     if not -255 <= ended.code <= 255 or ended.duration_ms < 0:
         raise Malformed(f"the command's end: code {ended.code} after {ended.duration_ms} ms is not how a command ends")
     return ExitCode(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         code=ended.code,
         duration_ms=ended.duration_ms,
         command=short(ended.command),

@@ -1,12 +1,11 @@
 """SARIF 2.1.0 (OASIS): the results of analysers, by level, without those that are suppressed."""
 
 from collections import Counter
-from hashlib import sha256
 from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, json_of, short
+from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, json_of, kept, short
 from erlmcp.tcps.figures import Sarif
 
 __all__ = ["read_sarif"]
@@ -89,8 +88,7 @@ def read_sarif(content: bytes) -> Sarif:
     worst: Level = next((level for level in _ORDER if counts[level]), "none")
     driver = log.runs[0].tool.driver
     return Sarif(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         tool=short(f"{driver.name} {driver.version}"),
         errors=counts["error"],
         warnings=counts["warning"],

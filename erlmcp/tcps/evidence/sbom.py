@@ -1,12 +1,11 @@
 """Bills of materials in JSON: CycloneDX 1.2 to 1.7, SPDX 2.2 and 2.3."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, parsed, short, sound_json
+from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, is_sha256, kept, parsed, short, sound_json
 from erlmcp.tcps.figures import Sbom
 
 __all__ = ["read_sbom"]
@@ -108,8 +107,7 @@ def _figures(content: bytes, artifact: _Part | None, parts: list[_Part]) -> Sbom
     unpinned = [part for part in parts if not _pinned(part.version)]
     named = dict.fromkeys(short(f"{part.name} {part.version}") for part in (*unlicensed, *unpinned))
     return Sbom(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         artifact=short(f"{artifact.name} {artifact.version}") if artifact else "",
         artifact_sha256=artifact.sha256 if artifact else "",
         components=len(parts),
@@ -163,6 +161,6 @@ def _of_package(package: _Package) -> _Part:
 def _hexadecimal(digest: str) -> str:
     """A SHA-256 in lower case; Malformed for what is none. Empty stays empty."""
     digest = digest.lower()
-    if digest and (len(digest) != 64 or not set(digest) <= set("0123456789abcdef")):
+    if digest and not is_sha256(digest):
         raise Malformed(f"{WHAT}: {short(digest)!r} is no SHA-256")
     return digest

@@ -5,14 +5,13 @@ A SHACL report is RDF (W3C SHACL §3.6). Read are the two of its spellings that 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 import jsonschema_rs
 import msgspec
 from msgspec import Struct
 
-from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, bounded, json_of, short
+from erlmcp.tcps.evidence.malformed import EXAMPLES, Malformed, bounded, json_of, kept, short
 from erlmcp.tcps.figures import Spec
 
 __all__ = ["read_spec", "validation"]
@@ -64,8 +63,7 @@ def _validated(content: bytes) -> Spec:
             place = "".join(f"/{each}" for each in fault.instance_path)
             messages.append(short(f"document {number} at {place or '/'}: {fault.message}"))
     return Spec(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         tool="jsonschema-rs",
         conforms=not messages,
         checked=len(bundle.documents),
@@ -102,8 +100,7 @@ def _report(content: bytes, found: _Report) -> Spec:
     if conforms and found.results:
         raise Malformed(f"{SHACL} says that all conforms, and has {found.results} results")
     return Spec(
-        digest=sha256(content).hexdigest(),
-        size=len(content),
+        **kept(content),
         tool="SHACL",
         conforms=conforms,
         checked=len(found.conforms),
