@@ -7,7 +7,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from erlmcp import otp
@@ -19,7 +18,7 @@ from erlmcp.node.life import Outfit
 from erlmcp.node.link import LineLink
 from erlmcp.node.policy import LINE
 from erlmcp.node.slab import Row, resident_bytes
-from erlmcp.node.tree import APP_GRACE, TASK_GRACE, count, worker_tree
+from erlmcp.node.tree import APP_GRACE, TASK_GRACE, app_child, count, worker_tree
 from erlmcp.telemetry import (
     About,
     Exposition,
@@ -68,15 +67,8 @@ class Station:
             self.scrape = Listener(socket.socket(fileno=boot.fds.metrics), routes, sections.http)
         self._drain, self._draining = sections.http.drain, 0.0
         tasks = otp.ChildSpec("tasks", self._keep_tasks, shutdown=sections.http.drain + TASK_GRACE)
-        below = [*line.children(), otp.ChildSpec("app", self._work, shutdown=APP_GRACE), tasks]
+        below = [*line.children(), app_child(app, self._wanted, shutdown=APP_GRACE), tasks]
         self.tree = worker_tree(below, self.http, self.scrape, drain=sections.http.drain)
-
-    async def _work(self, ready: Callable[[], None]) -> None:
-        """The app at work, from before the doors open until after they have closed."""
-        async with self._app.running(self._wanted):
-            ready()
-            with suppress(asyncio.CancelledError):  # or what follows the author's bare `yield` would not be reached
-                await asyncio.get_running_loop().create_future()
 
     async def _keep_tasks(self, ready: Callable[[], None]) -> None:
         """The tasks of MCP that run here: after the doors have closed they have what is left of the drain."""

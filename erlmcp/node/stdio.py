@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from erlmcp.mcp import Conversation
@@ -19,8 +18,8 @@ from erlmcp.node.loading import app_for
 from erlmcp.node.offspring import end_offspring
 from erlmcp.node.sections import Sections
 from erlmcp.node.tenancy import Tenancy
-from erlmcp.node.tree import stdio_tree
-from erlmcp.otp import ChildSpec, GaveUp, StartFailed
+from erlmcp.node.tree import app_child, stdio_tree
+from erlmcp.otp import GaveUp, StartFailed
 from erlmcp.pipes import Claim, Visit
 from erlmcp.telemetry import setup
 
@@ -83,14 +82,7 @@ def main(sections: Sections, claim: Claim) -> int:
 async def _live(app: "App", sections: Sections, line: LineLink, tenancy: Tenancy, claim: Claim) -> int:
     loop = asyncio.get_running_loop()
     door = Door(app, sections, line, claim)
-
-    async def work(ready: Callable[[], None]) -> None:
-        async with app.running():
-            ready()
-            with suppress(asyncio.CancelledError):  # or what follows the author's bare `yield` would not be reached
-                await loop.create_future()
-
-    below = [tenancy.child(), *line.children(), ChildSpec("app", work, shutdown=APP_GRACE)]
+    below = [tenancy.child(), *line.children(), app_child(app, shutdown=APP_GRACE)]
     for number in LEAVING:
         loop.add_signal_handler(number, door.visit.told)
     try:

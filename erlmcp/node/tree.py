@@ -1,11 +1,17 @@
 """The supervision trees of the line, a worker and `erlmcp stdio`, as literals. Shutdown is one read right to left."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from erlmcp.http import Listener
 from erlmcp.otp import AutoShutdown, ChildSpec, Hub, Node, Restart, Run, Strategy, Supervisor
 
-__all__ = ["APP_GRACE", "DOOR_GRACE", "TASK_GRACE", "count", "line_tree", "worker_tree"]
+if TYPE_CHECKING:
+    from erlmcp.mcp import App
+
+__all__ = ["APP_GRACE", "DOOR_GRACE", "TASK_GRACE", "app_child", "count", "line_tree", "stdio_tree", "worker_tree"]
 
 DOOR_GRACE = 2.0  # seconds: a door ends its own drain; only one that hangs is killed
 
@@ -53,6 +59,18 @@ def stdio_tree(below: Sequence[ChildSpec], door: Run) -> Supervisor:
         auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
         children=[*below, ChildSpec("stdio", door, Restart.TEMPORARY, shutdown=DOOR_GRACE, significant=True)],
     )
+
+
+def app_child(app: "App", processes: int = 1, *, shutdown: float) -> ChildSpec:
+    """The app at work, in one of so many processes, from before the doors open until after they have closed."""
+
+    async def work(ready: Callable[[], None]) -> None:
+        async with app.running(processes):
+            ready()
+            with suppress(asyncio.CancelledError):  # or what follows the author's bare `yield` would not be reached
+                await asyncio.get_running_loop().create_future()
+
+    return ChildSpec("app", work, shutdown=shutdown)
 
 
 def count(children: Sequence[Node]) -> int:
