@@ -4,6 +4,7 @@ import difflib
 import importlib
 import math
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from erlmcp import __version__
 from erlmcp.node.exits import MEANINGS, Exit, Refusal
 
-__all__ = ["CONTEXT", "Seconds", "Words", "erlmcp", "run"]
+__all__ = ["CONTEXT", "Commands", "Seconds", "Words", "erlmcp", "run"]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = {
@@ -85,18 +86,24 @@ class Words(click.Group):
 
 
 class Commands(Words):
-    """Knows every command by name and imports none before it is used."""
+    """Knows every command by name and imports none before it is used. `modules`: the module of each. `otherwise`: what
+    is said where no command is near; all there are unless given."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], otherwise: str = "", **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._modules, self._otherwise = modules, otherwise
 
     def otherwise(self) -> str:
-        return "erlmcp -h lists them"
+        return self._otherwise or f"there are {', '.join(self._modules)}"
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        return list(self._modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._modules:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        module = importlib.import_module(self._modules[cmd_name])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
 
@@ -109,7 +116,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     ctx.exit()
 
 
-@click.group(cls=Commands, help=HELP, epilog=EPILOG)
+@click.group(cls=Commands, modules=COMMANDS, otherwise="erlmcp -h lists them", help=HELP, epilog=EPILOG)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and backend."
 )

@@ -169,11 +169,24 @@ def test_a_worker_started_by_hand_says_whose_it_is(boot: list[str], tmp_path: Pa
     )
 
 
-def test_ping_loads_neither_the_options_nor_an_event_loop(tmp_path: Path):
-    script = "import sys\nfrom erlmcp.cli.grammar import run\nrun(['ping', '--data-dir', 'x'])\nprint(*sys.modules)"
+def loaded_by(words: list[str], place: Path) -> set[str]:
+    """The words that a command prints, and the modules that it leaves loaded."""
+    script = f"import sys\nfrom erlmcp.cli.grammar import run\nrun({words!r})\nprint(*sys.modules)"
     command = [sys.executable, "-c", script]
-    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
-    loaded = set(output.stdout.split())
+    return set(
+        subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=30, check=True).stdout.split()
+    )
+
+
+def test_a_command_of_the_line_loads_no_other_one(tmp_path: Path):
+    loaded = loaded_by(["tcps", "sku", "-h"], tmp_path)
+    assert "erlmcp.cli.tcps.sku" in loaded
+    assert not loaded & {f"erlmcp.cli.tcps.{name}" for name in ("gate", "receipt", "simulate", "status")}
+    assert not loaded & {"urllib.request", "erlmcp.client", "erlmcp.tcps", "erlmcp.store"}
+
+
+def test_ping_loads_neither_the_options_nor_an_event_loop(tmp_path: Path):
+    loaded = loaded_by(["ping", "--data-dir", "x"], tmp_path)
     assert "pang" in loaded
     assert not loaded & {"asyncio", "msgspec", "erlmcp.http", "erlmcp.mcp", "erlmcp.telemetry", "erlmcp.config"}
 

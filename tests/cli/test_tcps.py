@@ -68,7 +68,9 @@ def made(erlmcp: Tcps, title: str = "Make it", bucket: str = "security", *more: 
 
 def commands(group: click.Group = tcps, *path: str) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
@@ -102,6 +104,7 @@ def test_the_help_lists_every_exit_code_of_a_refusal() -> None:
         (["stats"], "did you mean status?"),
         (["work-order", "compete"], "did you mean complete?"),
         (["kanban", "zzz"], "there are status, set-limit"),
+        (["zzz"], "there are andon, example, gate, "),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_nearest_one(words: list[str], hint: str, capsys) -> None:

@@ -3,38 +3,26 @@
 It knows tools by their names and nothing of the line itself: what may be done, the server says.
 """
 
-from erlmcp.cli.grammar import Words
-from erlmcp.cli.tcps.andon import andon
-from erlmcp.cli.tcps.gate import gate
-from erlmcp.cli.tcps.heijunka import heijunka
-from erlmcp.cli.tcps.kaizen import kaizen
-from erlmcp.cli.tcps.kanban import kanban
-from erlmcp.cli.tcps.receipt import receipt
-from erlmcp.cli.tcps.root_cause import root_cause
-from erlmcp.cli.tcps.simulate import example, simulate
-from erlmcp.cli.tcps.sku import sku
-from erlmcp.cli.tcps.status import status
-from erlmcp.cli.tcps.tpm import tpm
-from erlmcp.cli.tcps.work_order import work_order
+from erlmcp.cli.grammar import Commands
 
 __all__ = ["tcps"]
 
-tcps = Words(
+tcps = Commands(
     "tcps",
-    commands={
-        "status": status,
-        "work-order": work_order,
-        "kanban": kanban,
-        "heijunka": heijunka,
-        "sku": sku,
-        "gate": gate,
-        "andon": andon,
-        "root-cause": root_cause,
-        "receipt": receipt,
-        "kaizen": kaizen,
-        "tpm": tpm,
-        "simulate": simulate,
-        "example": example,
+    modules={
+        "andon": "erlmcp.cli.tcps.andon",
+        "example": "erlmcp.cli.tcps.simulate",
+        "gate": "erlmcp.cli.tcps.gate",
+        "heijunka": "erlmcp.cli.tcps.heijunka",
+        "kaizen": "erlmcp.cli.tcps.kaizen",
+        "kanban": "erlmcp.cli.tcps.kanban",
+        "receipt": "erlmcp.cli.tcps.receipt",
+        "root-cause": "erlmcp.cli.tcps.root_cause",
+        "simulate": "erlmcp.cli.tcps.simulate",
+        "sku": "erlmcp.cli.tcps.sku",
+        "status": "erlmcp.cli.tcps.status",
+        "tpm": "erlmcp.cli.tcps.tpm",
+        "work-order": "erlmcp.cli.tcps.work_order",
     },
     short_help="Work on the production line of a running server.",
     help="""Work on the production line of a running server: work orders, skus and their gates, andons, receipts.
