@@ -39,6 +39,7 @@ from erlmcp.mcp.legacy.session import Agreement, client_capabilities, client_inf
 from erlmcp.mcp.legacy.sessions import Session, Sessions
 from erlmcp.mcp.legacy.standalone import Conflict, Gone, Room, Streams
 from erlmcp.mcp.legacy.store import MemorySessions, SessionsFull, StoreAway
+from erlmcp.mcp.legacy.stream import Home
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.reply import STREAM_HEADERS, refuse
 from erlmcp.mcp.sink import Sink
@@ -96,14 +97,8 @@ class Annex:
         self.sessions: Final = Sessions(backplane.sessions, backplane.sealer, backplane.bus, options.session_idle)
         self._calls = Calls(backplane.bus)
         self._backchannel = Backchannel(backplane.bus, options.ask_timeout)
-        self._call_streams = CallStreams(
-            self._events,
-            backplane.bus.address,
-            self._backchannel,
-            self._calls,
-            options.stream_buffer,
-            options.keep_alive,
-        )
+        home = Home(self._events, backplane.bus.address, options.stream_buffer, options.keep_alive)
+        self._call_streams = CallStreams(home, self._backchannel, self._calls)
         room = Room(options.stream_buffer, options.keep_alive)
         self.streams: Final = Streams(backplane, self._events, self._calls, self.sessions, room)
 

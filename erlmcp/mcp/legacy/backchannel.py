@@ -18,9 +18,8 @@ from erlmcp.mcp.cancellation import CANCELLED
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.inputs import Answers, InputRequest
 from erlmcp.mcp.legacy.calls import Calls
-from erlmcp.mcp.legacy.events import EventStore
 from erlmcp.mcp.legacy.sessions import Session
-from erlmcp.mcp.legacy.stream import CallStream
+from erlmcp.mcp.legacy.stream import CallStream, Home
 from erlmcp.mcp.tool_error import ToolError
 
 __all__ = ["Backchannel", "CallStreams", "OfferedStream", "SessionCall", "ask"]
@@ -151,24 +150,13 @@ class SessionCall(CallStream):
 class CallStreams(msgspec.Struct, frozen=True):
     """What the streams of one worker's calls have in common."""
 
-    events: EventStore
-    address: str
+    home: Home
     backchannel: Backchannel
     calls: Calls
-    buffer: int
-    keep_alive: float
 
     def make(self, session: Session, request: bytes) -> SessionCall:
         """The stream of the request with this raw id; b"" for that of a batch."""
-        stream = SessionCall(
-            self.events,
-            self.address,
-            session.key,
-            request,
-            self.buffer,
-            self.keep_alive,
-            primes=session.primes,
-        )
+        stream = SessionCall(self.home, session.key, request, primes=session.primes)
         stream.backchannel, stream.calls, stream.opened = self.backchannel, self.calls, session
         return stream
 

@@ -31,7 +31,7 @@ from erlmcp.mcp.legacy.events import (
 )
 from erlmcp.mcp.legacy.sessions import Session, Sessions
 from erlmcp.mcp.legacy.store import StoreAway
-from erlmcp.mcp.legacy.stream import STANDALONE, Follower, Numbered, Standalone, new_name, read_event_id
+from erlmcp.mcp.legacy.stream import STANDALONE, Follower, Home, Numbered, Standalone, new_name, read_event_id
 
 __all__ = ["Conflict", "Gone", "Streams", "interests_of"]
 
@@ -78,6 +78,7 @@ class Streams:
         bus = backplane.bus
         self._store, self._bus, self._changes = store, bus, backplane.changes
         self._calls, self._sessions, self._room = calls, sessions, room
+        self._home: Final = Home(store, bus.address, room.buffer, room.keep_alive)
         sessions.on_change = self._interests_changed
         self._standalone: dict[str, Standalone] = {}
         self._followers: dict[Stream, Follower] = {}
@@ -112,9 +113,7 @@ class Streams:
         resumed = after is not None
         await self._claim(stream, stream.name if resumed else "")
         replay = await self._store.follow(stream, after or 0, self._bus.address) if resumed else None
-        standalone = Standalone(
-            self._store, self._bus.address, session.key, self._room.buffer, self._room.keep_alive, stream.name
-        )
+        standalone = Standalone(self._home, session.key, stream.name)
         before = self._standalone.get(session.key)
         self._standalone[session.key] = standalone
         if before is not None:

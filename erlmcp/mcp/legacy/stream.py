@@ -11,13 +11,25 @@ from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
+
 from erlmcp.http import COMMENT
 from erlmcp.jsonrpc import INTERNAL_ERROR, RpcError, encode_error, encode_notification, event
 from erlmcp.mcp.changes import Change
 from erlmcp.mcp.legacy.events import Event, EventStore, Stream
 from erlmcp.mcp.stream import HARD_LIMIT, EventStream
 
-__all__ = ["RETRY", "CallStream", "Follower", "SessionStream", "Standalone", "event_id", "framed", "read_event_id"]
+__all__ = [
+    "RETRY",
+    "CallStream",
+    "Follower",
+    "Home",
+    "SessionStream",
+    "Standalone",
+    "event_id",
+    "framed",
+    "read_event_id",
+]
 
 RETRY: Final = 1000
 """Milliseconds after which a client whose stream ended should come back (2025-11-25, Transports, `retry`)."""
@@ -109,25 +121,24 @@ class Numbered(EventStream):
             wake.set_result(None)
 
 
+class Home(msgspec.Struct, frozen=True):
+    """What the streams that one worker writes have in common."""
+
+    store: EventStore
+    writer: str
+    """The worker's address."""
+    buffer: int
+    keep_alive: float
+
+
 class SessionStream(Numbered):
     """A stream that is written here: each event is kept, and queued while somebody reads."""
 
     __slots__ = ("_primes", "_request", "_session", "_store", "_writer")
 
-    def __init__(  # noqa: PLR0913 - what a stream is made of
-        self,
-        store: EventStore,
-        writer: str,
-        session: str,
-        request: bytes,
-        limit: int,
-        keep_alive: float,
-        *,
-        primes: bool,
-        name: str = "",
-    ) -> None:
-        super().__init__(limit, keep_alive, name)
-        self._store, self._writer, self._session, self._request = store, writer, session, request
+    def __init__(self, home: Home, session: str, request: bytes, *, primes: bool, name: str = "") -> None:
+        super().__init__(home.buffer, home.keep_alive, name)
+        self._store, self._writer, self._session, self._request = home.store, home.writer, session, request
         self._primes = primes
 
     @property
@@ -187,18 +198,8 @@ class CallStream(SessionStream):
 
     __slots__ = ("_silent", "_work")
 
-    def __init__(  # noqa: PLR0913 - as above
-        self,
-        store: EventStore,
-        writer: str,
-        session: str,
-        request: bytes,
-        limit: int,
-        keep_alive: float,
-        *,
-        primes: bool,
-    ) -> None:
-        super().__init__(store, writer, session, request, limit, keep_alive, primes=primes)
+    def __init__(self, home: Home, session: str, request: bytes, *, primes: bool) -> None:
+        super().__init__(home, session, request, primes=primes)
         self._silent = False
         self._work: asyncio.Future[bytes] | None = None
 
@@ -255,8 +256,8 @@ class Standalone(SessionStream):
 
     __slots__ = ("on_leave", "on_read")
 
-    def __init__(self, store: EventStore, writer: str, session: str, limit: int, keep_alive: float, name: str) -> None:
-        super().__init__(store, writer, session, b"", limit, keep_alive, primes=False, name=name)
+    def __init__(self, home: Home, session: str, name: str) -> None:
+        super().__init__(home, session, b"", primes=False, name=name)
         self.on_read: Callable[[], object] | None = None
         self.on_leave: Callable[[Standalone], object] | None = None
 
