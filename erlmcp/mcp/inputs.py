@@ -5,7 +5,7 @@ how questions travel: each era has its own way to ask.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,6 +29,7 @@ __all__ = [
     "Question",
     "Root",
     "Roots",
+    "encode_requests",
 ]
 
 T = TypeVar("T")
@@ -63,6 +64,13 @@ class InputRequest(msgspec.Struct, frozen=True, gc=False):
     def digest(self) -> bytes:
         """Tells it from other questions."""
         return hashlib.sha256(b"%b %b" % (self.method.encode(), self.params)).digest()[:DIGEST_BYTES]
+
+
+def encode_requests(asked: Iterable[tuple[str, str, bytes]]) -> bytes:
+    """`inputRequests` as a JSON object: of each question its key, its method and its parameters, a raw object."""
+    encode = msgspec.json.encode
+    each = [b'%b:{"method":%b,"params":%b}' % (encode(key), encode(method), params) for key, method, params in asked]
+    return b"{%b}" % b",".join(each)
 
 
 Answers: TypeAlias = Mapping[str, bytes]

@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.errors import shorten
-from erlmcp.mcp.inputs import AnswerFault, Answers, Asked, InputRequest
+from erlmcp.mcp.inputs import AnswerFault, Answers, Asked, InputRequest, encode_requests
 from erlmcp.mcp.options import Options
 from erlmcp.mcp.result import InputRequired
 from erlmcp.mcp.seal import Sealer
@@ -130,11 +130,8 @@ class Rounds:
         asked = {key: each.digest() for key, each in missing.items()}
         expires = self._now() + self._options.input_ttl
         token = self._seal(_State(expires, asked, memory.answers, app), memory.bound)
-        requests = b",".join(
-            b'%b:{"method":%b,"params":%b}' % (msgspec.json.encode(key), msgspec.json.encode(each.method), each.params)
-            for key, each in missing.items()
-        )
-        return InputRequired(b'"inputRequests":{%b},"requestState":"%b"' % (requests, token.encode()))
+        requests = encode_requests((key, each.method, each.params) for key, each in missing.items())
+        return InputRequired(b'"inputRequests":%b,"requestState":"%b"' % (requests, token.encode()))
 
     def _seal(self, state: _State, bound: bytes) -> str:
         """Raises for what is larger than the options allow: to the client, when its answers are."""

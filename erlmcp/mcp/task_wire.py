@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from erlmcp.mcp.inputs import encode_requests
 from erlmcp.mcp.result import TaskCreated
 from erlmcp.mcp.task import Task
 
@@ -26,12 +27,8 @@ def detailed_members(task: Task) -> bytes:
         return b'%b,"error":%b' % (_common(task), task.error)
     if task.status != "input_required":
         return _common(task)
-    requests = b",".join(
-        b'%b:{"method":%b,"params":%b}' % (msgspec.json.encode(key), msgspec.json.encode(each.method), each.params)
-        for key, each in task.inputs.items()
-        if each.pending
-    )
-    return b'%b,"inputRequests":{%b}' % (_common(task), requests)
+    requests = encode_requests((key, each.method, each.params) for key, each in task.inputs.items() if each.pending)
+    return b'%b,"inputRequests":%b' % (_common(task), requests)
 
 
 def _common(task: Task) -> bytes:
