@@ -3,14 +3,13 @@
 Any process answers for any task of the node. A task of somebody else is answered for as one that is not there.
 """
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from erlmcp.jsonrpc import INVALID_PARAMS, RpcError
 from erlmcp.mcp.app import App
+from erlmcp.mcp.asides import Asides
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.call import Members, Perform
 from erlmcp.mcp.capabilities import TASKS, require
@@ -123,13 +122,13 @@ class TaskNews:
     def __init__(self, backplane: Backplane) -> None:
         self._store = backplane.tasks
         self._changes = backplane.changes
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides = Asides()
         backplane.bus.subscribe(TASK_TOPIC, self._hear)
         backplane.changes.when_missed(TASK_NEWS, self._anew)
 
     def show(self, id_: str) -> None:
         """Tell how it is now."""
-        self._aside(self._tell(id_))
+        self._asides.begin(self._tell(id_))
 
     def _hear(self, payload: bytes) -> None:
         told = read_signal(payload)
@@ -147,8 +146,3 @@ class TaskNews:
             return
         if task is not None:
             self._changes.here(Change(TASK_NEWS, id_, detailed_members(task)))
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)

@@ -6,11 +6,12 @@ and answers are found in it. It does not know how the function was called, nor w
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from erlmcp.mcp.asides import Asides
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.inputs import AnswerFault, Answers, InputRequest
 from erlmcp.mcp.task import Ask, Posed, Task, TaskChange, TaskFault, Tell, Withdraw, key_of
@@ -70,7 +71,7 @@ class TaskRun:
         self._waking: list[asyncio.Future[None]] = []
         self._message: str | None = None
         self._telling: asyncio.Task[None] | None = None
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides = Asides()
 
     # What others make of it
 
@@ -162,7 +163,7 @@ class TaskRun:
                 await self._news()
         except asyncio.CancelledError:
             if not self.stopped:
-                self._aside(self.apply(Withdraw(self.task.id, self.owner, keys)))
+                self._asides.begin(self.apply(Withdraw(self.task.id, self.owner, keys)))
             raise
 
     def _pending(self, key: str) -> bool:
@@ -182,7 +183,7 @@ class TaskRun:
             of = "" if told.total is None else f" of {told.total:g}"
             self._message = (told.message or f"{told.progress:g}{of}")[:MESSAGE_LIMIT]
             if self._telling is None or self._telling.done():
-                self._telling = self._aside(self._tell())
+                self._telling = self._asides.begin(self._tell())
         return None
 
     def room(self) -> Awaitable[None] | None:
@@ -194,9 +195,3 @@ class TaskRun:
             message, self._message = self._message, None
             await self.apply(Tell(self.task.id, self.owner, message))
             await asyncio.sleep(PACE)
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
-        return task

@@ -7,7 +7,7 @@ comes back as a signal. It does not know who keeps tasks, nor how their clients 
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, RpcError
+from erlmcp.mcp.asides import Asides
 from erlmcp.mcp.capabilities import TASKS, require
 from erlmcp.mcp.context import Context
 from erlmcp.mcp.dispatch import failure
@@ -79,7 +80,7 @@ class TaskRunner:
         self._runs: dict[str, TaskRun] = {}
         self._beginning = 0
         self._adopting: set[str] = set()
-        self._asides: set[asyncio.Task[Any]] = set()
+        self._asides = Asides()
         self._renewing: asyncio.Task[None] | None = None
         self._leaving = False
         backplane.bus.subscribe(TASK_TOPIC, self._hear, self._look_at_all)
@@ -193,7 +194,7 @@ class TaskRunner:
             run.close()
 
         self._runs.pop(run.task.id, None)
-        self._aside(cancel())
+        self._asides.begin(cancel())
 
     # Running
 
@@ -206,7 +207,7 @@ class TaskRunner:
         run.work = work
         if run.stopped:  # cancelled before it began
             work.cancel()
-        work.add_done_callback(lambda work: self._aside(self._conclude(run, work)))
+        work.add_done_callback(lambda work: self._asides.begin(self._conclude(run, work)))
 
     async def _conclude(self, run: TaskRun, work: "asyncio.Task[bytes]") -> None:
         """Store what came of it, and let go of it."""
@@ -239,14 +240,14 @@ class TaskRunner:
         run = self._runs.get(told.id)
         if run is not None:
             if not told.revision or told.revision > run.task.revision:
-                self._aside(self._look(run))
+                self._asides.begin(self._look(run))
         elif told.open and not told.owner:
-            self._aside(self._adopt(told.id))
+            self._asides.begin(self._adopt(told.id))
 
     def _look_at_all(self) -> None:
         """Signals may have been missed."""
         for run in tuple(self._runs.values()):
-            self._aside(self._look(run))
+            self._asides.begin(self._look(run))
 
     async def _look(self, run: TaskRun) -> None:
         while not run.ended.done():
@@ -321,11 +322,6 @@ class TaskRunner:
         except (Overloaded, TimeoutError):
             _log.warning("task %s could not be handed over; it is taken when the lease is over", run.task.id)
         run.stop()
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
 
 
 async def _run(tool: "Tool", raw: bytes | None, context: Context) -> bytes:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from erlmcp.jsonrpc import INTERNAL_ERROR, RpcError, encode_error
+from erlmcp.mcp.asides import Asides
 from erlmcp.mcp.backplane import Backplane
 from erlmcp.mcp.changes import PROMPTS, RESOURCES, TOOLS, UPDATED, Interest
 from erlmcp.mcp.legacy.calls import Calls
@@ -83,7 +84,7 @@ class Streams:
         self._standalone: dict[str, Standalone] = {}
         self._followers: dict[Stream, Follower] = {}
         self._probing: dict[Stream, asyncio.Future[bool]] = {}
-        self._claiming: set[asyncio.Task[None]] = set()
+        self._claiming = Asides()
         self._watches: dict[Follower, asyncio.Task[None]] = {}
         bus.subscribe(topic_of(bus.address), self._hear, self._resync)
         bus.subscribe(PROBES, self._hear)
@@ -279,9 +280,7 @@ class Streams:
     def _resync(self) -> None:
         """What carries the signals may have forgotten who reads and writes what."""
         for standalone in list(self._standalone.values()):
-            claiming = asyncio.get_running_loop().create_task(self._claim_again(standalone))
-            self._claiming.add(claiming)
-            claiming.add_done_callback(self._claiming.discard)
+            self._claiming.begin(self._claim_again(standalone))
         for follower in list(self._followers.values()):
             follower.let_go()
 
