@@ -61,7 +61,7 @@ from erlmcp.tcps.kaizen_proposal import KAIZEN_TRANSITIONS, KaizenFigures, Kaize
 from erlmcp.tcps.kaizen_tally import Waste
 from erlmcp.tcps.kaizen_waste import EFFORT_OF, Effort, WasteKind
 from erlmcp.tcps.kanban import BucketStatus, Level
-from erlmcp.tcps.limits import EVIDENCE, FILE_BYTES, FILES_BYTES
+from erlmcp.tcps.limits import EVIDENCE, FILE_BYTES, FILES_BYTES, fitted
 from erlmcp.tcps.line import Dependent, Done, Line, Outputs, Payload
 from erlmcp.tcps.maintenance import Maintenance
 from erlmcp.tcps.notary import KeyUnusable, Notary, Premises
@@ -241,6 +241,7 @@ __all__ = [
     "escalate",
     "expire_keys",
     "export",
+    "fitted",
     "forged",
     "judge",
     "key_of_pem",

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+from msgspec.structs import replace
+
 from erlmcp.tcps.andon import LEVELS
 from erlmcp.tcps.canonical import MAX_INTEGER, canonical, fault
 from erlmcp.tcps.commands import (
@@ -60,6 +62,7 @@ __all__ = [
     "TITLE",
     "WIP_LIMIT",
     "admit",
+    "fitted",
 ]
 
 # In characters:
@@ -182,6 +185,18 @@ def _admit_evidence(evidence: Sequence[Evidence]) -> None:
                 raise _invalid(f"{name} of the {one.kind} evidence is {shown(value)}", f"{name} of 0 or more")
         if words := _absurd(one):
             raise _invalid(f"the {one.kind} evidence has {words}", f"{one.kind} evidence whose figures fit together")
+
+
+def fitted(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """With as many names of failed tests as one submission may have, the first ones. How many failed is counted."""
+    failed = [one.failed if isinstance(one, Junit) else () for one in evidence]
+    room = NAMES - sum(len(_names(one)) - len(names) for one, names in zip(evidence, failed, strict=True))
+    found: list[Evidence] = []
+    for one, names in zip(evidence, failed, strict=True):
+        kept = names[: max(room, 0)]
+        room -= len(kept)
+        found.append(replace(one, failed=kept) if isinstance(one, Junit) and kept != names else one)
+    return tuple(found)
 
 
 def _digests(one: Evidence) -> tuple[str, ...]:

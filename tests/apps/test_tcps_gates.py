@@ -14,6 +14,7 @@ import pytest
 from erlmcp.apps.tcps import gates
 from erlmcp.apps.tcps.evidence import taken
 from erlmcp.tcps import EVIDENCE, FILE_BYTES, FILES_BYTES, TAKES, Gate
+from erlmcp.tcps.limits import NAMES
 from tests.apps.plant import Plant, plant
 from tests.apps.proofs import FAILING, PASSING, junit
 from tests.mcp import posts
@@ -184,3 +185,19 @@ async def test_a_report_of_tens_of_thousands_of_tests_is_taken(line: Plant) -> N
     evidence = [{"kind": "junit", "content_base64": packed(report)}, PASSING["test_execution"][1]]
     answer = await line.call("gate_submit", sku_id=made, gate="test_execution", evidence=evidence)
     assert answer["gate"]["verdict"] == "passed"
+
+
+@pytest.mark.parametrize("reports", [(1_500,), (998,), (999,), (600, 601, 3)])
+async def test_however_many_tests_fail_the_gate_judges_all_and_the_receipt_names_the_first(
+    line: Plant, reports: tuple[int, ...]
+) -> None:
+    made = await line.sku(gate="test_execution")
+    files = [{"kind": "junit", "content_base64": packed(junit(failed, failed).encode())} for failed in reports]
+    evidence = [*files, PASSING["test_execution"][1]]
+    answer = await line.call("gate_submit", sku_id=made, gate="test_execution", evidence=evidence)
+    assert (answer["gate"]["verdict"], answer["andon"]["type"]) == ("failed", "test_failure")
+    receipt = (await line.call("receipt_get", seq=answer["receipt_seq"]))["receipt"]
+    figures = receipt["payload"]["inputs"]["evidence"]
+    assert [each["failures"] for each in figures[:-1]] == list(reports)
+    named = sum(len(each.get("failed", ())) for each in figures)
+    assert named == min(sum(reports), NAMES - len(evidence))  # who made a file is a name as well

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from erlmcp.tcps import EVIDENCE, FILE_BYTES, FILES_BYTES, Code, Evidence, File, Refused
+from erlmcp.tcps import EVIDENCE, FILE_BYTES, FILES_BYTES, Code, Evidence, File, Refused, fitted
 from erlmcp.tcps.evidence import Malformed, read
 
 __all__ = ["Piece", "check", "taken"]
@@ -83,7 +83,7 @@ def taken(pieces: Sequence[Piece], kept: Mapping[str, bytes]) -> tuple[tuple[Evi
         figures.append(one)
         if piece.digest is None:
             files[one.digest] = File(one.digest, content)
-    return tuple(figures), tuple(files.values())
+    return fitted(figures), tuple(files.values())
 
 
 def _figures(kind: str, content: bytes, what: str) -> Evidence:
