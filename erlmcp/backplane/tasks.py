@@ -186,7 +186,7 @@ class TaskKeeper:
         return UNTAKEN if waited > ADOPTION else None
 
     async def _lose(self, owner: str, reason: Callable[[Task], str | None]) -> None:
-        """TaskChange all tasks of an owner that there is a reason for; tell all workers of them, also of the others."""
+        """Change all tasks of an owner that there is a reason for; tell all workers of them, also of the others."""
         async with self._database.transaction() as tx:
             tasks = [_task(row[0]) for row in await tx.all("tasks_of", owner=owner, many=MANY)]
             after = [await self._lost(tx, task, reason(task)) for task in tasks]

@@ -1,7 +1,7 @@
 """The annex: revisions up to 2025-11-25, which open with a handshake and may have sessions.
 
 To drop them, delete this directory, its tests, `erlmcp/backplane/sessions.py` and `events.py`, their rows in `methods`
-and `versions`, and their branch in `streamable`.
+and `versions`, and their branches in `streamable` and `stdio`.
 """
 
 from erlmcp.mcp.legacy.annex import Annex, Host, furnish
