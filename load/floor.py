@@ -8,14 +8,12 @@ import json
 import random
 from typing import Any
 
+from load.model import LIMITS, STAGES
+
 Fields = dict[str, Any]
 
-BUCKETS = ("security", "reliability", "cost", "compliance", "features", "technical_debt")
+BUCKETS = tuple(LIMITS)
 SIGNALS = ("cve", "refund", "install")
-STAGES = (
-    *("shacl_validation", "compilation", "test_execution", "security_scan", "deterministic_build"),
-    *("quality_metrics", "release_verification", "smoke_test", "marketplace_validation", "publication"),
-)
 #: what is done → how often. Twice as many want a slot as free one, so that slots are what there is too little of.
 MIX = {
     "work_order_create": 16,

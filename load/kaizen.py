@@ -57,7 +57,7 @@ def measures(receipts: list[Fields], since: str, until: str, days: int) -> dict[
     within = [one for one in receipts if since <= one["at"] < until]
     orders = [one["payload"]["outputs"]["work_order"] for one in within if one["type"] == "work_order_complete"]
     submitted = [one for one in receipts if one["type"] == "gate_submit"]
-    first = {one["seq"] for one in _firsts(submitted)}
+    first = _firsts(submitted)
     here = [one for one in submitted if since <= one["at"] < until]
     begun = [one for one in here if one["seq"] in first]
     skus = {one["sku_id"] for one in here}
@@ -191,13 +191,12 @@ def stages(lives: dict[str, list[Fields]], seqs: set[int], found: dict[tuple[str
             found["slow_stage", stage] = {"count": len(each), "milliseconds": beyond, "receipts": proof}
 
 
-def _firsts(submitted: list[Fields]) -> list[Fields]:
-    seen: set[tuple[str, str]] = set()
-    return [
-        one
-        for one in submitted
-        if (key := (one["sku_id"], _gate(one))) not in seen and not seen.add(key)  # type: ignore[func-returns-value]
-    ]
+def _firsts(submitted: list[Fields]) -> set[int]:
+    """The first submission of each sku to each gate, by its receipt."""
+    first: dict[tuple[str, str], int] = {}
+    for one in submitted:
+        first.setdefault((one["sku_id"], _gate(one)), one["seq"])
+    return set(first.values())
 
 
 def _figure(name: str, values: list[Fraction | None]) -> Fields:

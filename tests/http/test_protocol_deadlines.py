@@ -10,6 +10,15 @@ from tests.http.fakes import TIMES, Later, Served, answer, get, say, settle
 pytestmark = pytest.mark.both_loops
 
 
+def dropped_after(served: Served, seconds: float) -> None:
+    """It is dropped when it has been silent for so long, and not before."""
+    now = monotonic()
+    served.protocol.sweep(now + seconds - 0.5)
+    assert served.transport.log == []
+    served.protocol.sweep(now + seconds + 0.01)
+    assert served.transport.log == ["write_eof"]
+
+
 @pytest.mark.parametrize(
     ("data", "seconds", "status"),
     [
@@ -28,11 +37,7 @@ async def test_a_silent_peer_is_dropped_at_its_deadline_and_not_before(
 ) -> None:
     served = Served(say(), TIMES)
     served.feed(data) if data else None
-    now = monotonic()
-    served.protocol.sweep(now + seconds - 0.5)
-    assert served.transport.log == []
-    served.protocol.sweep(now + seconds + 0.01)
-    assert served.transport.log == ["write_eof"]
+    dropped_after(served, seconds)
     assert served.transport.written().startswith(status)
 
 
@@ -59,11 +64,7 @@ async def test_a_kept_connection_is_dropped_when_silent_after_an_awaited_answer_
         served.feed(get())
         later.futures[turn].set_result(Response(204))
         await settle()
-    now = monotonic()
-    served.protocol.sweep(now + 74)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 75.01)
-    assert served.transport.log == ["write_eof"]
+    dropped_after(served, 75)
 
 
 async def test_a_kept_connection_has_its_whole_silence_after_a_stall() -> None:
@@ -72,11 +73,7 @@ async def test_a_kept_connection_has_its_whole_silence_after_a_stall() -> None:
     served.protocol.pause_writing()
     served.protocol.resume_writing()
     await settle()
-    now = monotonic()
-    served.protocol.sweep(now + 74)
-    assert served.transport.log == []
-    served.protocol.sweep(now + 75.01)
-    assert served.transport.log == ["write_eof"]
+    dropped_after(served, 75)
 
 
 async def test_a_peer_that_takes_nothing_is_dropped_and_one_that_takes_little_is_not() -> None:
