@@ -14,8 +14,8 @@ from erlmcp.mcp.legacy import TOLD, SessionsFull, SessionStore, State, StateChan
 from erlmcp.mcp.legacy.store import LIVELY, MAX_WATCHED, MemorySessions, Told, decode_told
 from erlmcp.otp import Down
 from erlmcp.store import SqliteOwner
-from tests.backplane.town import Town, _ready, open_town
-from tests.otp.company import stopped, until
+from tests.backplane.town import Town, open_town
+from tests.otp.company import started, stopped, until
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ class Line:
         await self.go_on()
 
     async def go_on(self) -> None:
-        self._running = await _ready(self.ledger.run)
+        self._running = await started(self.ledger.run)
 
     async def stop(self) -> None:
         if self._running is not None:

@@ -1,14 +1,14 @@
 """Processes of a node, in one loop: a hub, and links to it; the hub can leave and come back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from erlmcp.backplane import LinkBus
 from erlmcp.mcp import Bus, LocalBus
 from erlmcp.otp import Hub, Link, Service
-from tests.otp.company import stopped, until
+from tests.otp.company import started, stopped, until
 
 
 class Town:
@@ -25,7 +25,7 @@ class Town:
     async def open(self) -> None:
         """The hub is there, another one than before."""
         self.hub = Hub(self.path, self.services)
-        self._hub_task = await _ready(self.hub.run)
+        self._hub_task = await started(self.hub.run)
 
     async def shut(self) -> None:
         """The hub is gone, and every link knows."""
@@ -38,7 +38,7 @@ class Town:
     async def join(self) -> Link:
         """One more process."""
         link = Link(self.path, name=f"worker-{len(self.links) + 1}")
-        self._tasks.append(await _ready(link.run))
+        self._tasks.append(await started(link.run))
         self.links.append(link)
         return link
 
@@ -53,14 +53,6 @@ class Town:
         if self._hub_task is not None:
             self._hub_task.cancel()
             await stopped(self._hub_task)
-
-
-async def _ready(run: Callable[[Callable[[], None]], object]) -> "asyncio.Task[None]":
-    ready = asyncio.Event()
-    task: asyncio.Task[None] = asyncio.get_running_loop().create_task(run(ready.set))  # type: ignore[arg-type]
-    async with asyncio.timeout(5):
-        await ready.wait()
-    return task
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """Children that do as they are told, and write down what happens to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from erlmcp.otp import ChildSpec, Event, Pool, Restart, Supervisor
 
@@ -65,6 +66,15 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+async def started(run: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """The task of a child that is ready."""
+    ready = asyncio.Event()
+    task = asyncio.get_running_loop().create_task(run(ready.set))
+    async with asyncio.timeout(5):
+        await ready.wait()
+    return task
+
+
 async def stopped(task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(5):
         with suppress(asyncio.CancelledError):
@@ -75,10 +85,7 @@ async def stopped(task: asyncio.Task[None]) -> None:
 async def running(child: Supervisor | Pool) -> AsyncIterator[asyncio.Task[None]]:
     """The child, ready; afterwards it is stopped, and no task is left behind."""
     before = asyncio.all_tasks()
-    ready = asyncio.Event()
-    task = asyncio.get_running_loop().create_task(child.run(ready.set))
-    async with asyncio.timeout(5):
-        await ready.wait()
+    task = await started(child.run)
     try:
         yield task
     finally:

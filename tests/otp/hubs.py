@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from erlmcp.otp import ChildSpec
-from tests.otp.company import stopped, until
+from tests.otp.company import started, stopped, until
 
 
 class Gate:
@@ -31,10 +31,7 @@ class Gate:
 @asynccontextmanager
 async def run(child: ChildSpec) -> AsyncIterator[asyncio.Task[None]]:
     """A child on its own, so that a test can stop it when it likes."""
-    ready = asyncio.Event()
-    task = asyncio.get_running_loop().create_task(child.run(ready.set))
-    async with asyncio.timeout(5):
-        await ready.wait()
+    task = await started(child.run)
     try:
         yield task
     finally:

@@ -23,11 +23,6 @@ from tests.otp.tills import Raw, alive, echo
 pytestmark = pytest.mark.both_loops
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "hub.sock"
-
-
 def mode(path: Path) -> int | None:
     return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
 

@@ -27,11 +27,6 @@ from tests.otp.tills import Raw, alive, echo
 pytestmark = pytest.mark.both_loops
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "hub.sock"
-
-
 async def test_a_hub_refuses_a_link_of_another_version_and_says_which(path: Path):
     async with alive(Hub(path, {}, name="line")):
         raw = await Raw.at(path)

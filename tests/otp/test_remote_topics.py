@@ -24,11 +24,6 @@ from tests.otp.tills import Raw, alive, echo
 pytestmark = pytest.mark.both_loops
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "hub.sock"
-
-
 async def test_what_is_published_is_delivered_in_order_to_those_who_subscribe(path: Path):
     news, other = Journal(), Journal()
     link = Link(path)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from erlmcp.store import Database, Migration, Migrations, Options, Queries, Query, Schema
+from erlmcp.store import Database, Migration, Migrations, Options, Queries, Query, Schema, SqliteOwner, SqliteReader
 from erlmcp.store.queries import parameters
 
 THINGS = """
@@ -78,6 +78,14 @@ async def put(db: Database, name: str, amount: int = 1) -> None:
 
 async def things(db: Database) -> dict[str, int]:
     return dict(await db.all("everything"))
+
+
+async def started(db: SqliteOwner | SqliteReader) -> asyncio.Task[None]:
+    """The task of a store that is ready, as a child."""
+    ready = asyncio.Event()
+    child = asyncio.create_task(db.run(ready.set))
+    await asyncio.wait_for(ready.wait(), 5)
+    return child
 
 
 async def until(happened: Callable[[], object]) -> None:

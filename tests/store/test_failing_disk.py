@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from erlmcp.store import Options, SqliteOwner, StoreDown
-from tests.store.shelf import SCHEMA, disk_error, put, rigged, things
+from tests.store.shelf import SCHEMA, disk_error, put, rigged, started, things
 
 
 class Disk:
@@ -33,13 +33,6 @@ def disk() -> Disk:
 
 def shelf(path: Path, disk: Disk, idle: float = 3600) -> SqliteOwner:
     return SqliteOwner(path, SCHEMA, Options(durable=False, idle=idle), connect=rigged(disk))
-
-
-async def started(db: SqliteOwner) -> asyncio.Task[None]:
-    ready = asyncio.Event()
-    child = asyncio.create_task(db.run(ready.set))
-    await asyncio.wait_for(ready.wait(), 5)
-    return child
 
 
 async def test_a_commit_whose_fsync_fails_takes_the_store_down_and_is_never_tried_again(path: Path, disk: Disk):

@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 
 from erlmcp.store import Missing, SqliteOwner, SqliteReader, StoreDown
-from tests.store.shelf import QUICK, SCHEMA, put, things
-
-
-async def started(db: SqliteOwner | SqliteReader) -> asyncio.Task[None]:
-    ready = asyncio.Event()
-    child = asyncio.create_task(db.run(ready.set))
-    await asyncio.wait_for(ready.wait(), 5)
-    return child
+from tests.store.shelf import QUICK, SCHEMA, put, started, things
 
 
 @pytest.mark.parametrize("name", ["erlmcp.db", "erlmcp.db-wal"])

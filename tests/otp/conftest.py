@@ -1,0 +1,10 @@
+"""Where the hub of a test is met."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hub.sock"
