@@ -11,7 +11,7 @@ import msgspec
 from erlmcp.cli.answering import end_progress, handlers, show_log, show_progress
 from erlmcp.cli.connecting import Connected, Server, connects
 from erlmcp.cli.grammar import CONTEXT
-from erlmcp.cli.showing import SHAPES, Page, put, show
+from erlmcp.cli.showing import SHAPES, Page, put, show, tell
 from erlmcp.cli.typed import arguments_of, nearest
 from erlmcp.node.exits import Exit, Refusal
 
@@ -36,11 +36,14 @@ def tools(server: Server, shape: str) -> None:
       erlmcp tools --url https://example.com/mcp --format json | jq .tools
       erlmcp tools --stdio -- python server.py
     """
-    from erlmcp.cli.inspecting import signature  # noqa: PLC0415 - the help needs none of it
+    from erlmcp.cli.inspecting import entries, signature  # noqa: PLC0415 - the help needs none of it
 
     found = [_plain(tool) for tool in server.ask(lambda client: client.list_tools())]
     rows = [(signature(tool), _first(tool)) for tool in found]
-    show(shape, Page("tools", found, ("tool", "description"), rows))
+    if shape == "table" and rows:  # what a tool takes may be wider than a screen: no column for that
+        tell(["tool", *entries(rows)])
+    else:
+        show(shape, Page("tools", found, ("tool", "description"), rows))
 
 
 @click.command(cls=Connected, context_settings=CONTEXT, short_help="List the resources of an MCP server.")

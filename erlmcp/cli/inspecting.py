@@ -1,7 +1,8 @@
 """`erlmcp inspect module:app`: what an app offers, and what in it will trouble clients or models."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 import msgspec
@@ -12,7 +13,10 @@ from erlmcp.node.exits import Exit
 if TYPE_CHECKING:
     from erlmcp.mcp import App, Offer
 
-__all__ = ["inspect"]
+__all__ = ["entries", "inspect", "signature"]
+
+Entry: TypeAlias = tuple[str, str | None]
+"""A name, and what it is."""
 
 
 @click.command(context_settings=CONTEXT, short_help="Show what an app offers, and what to mend in it.")
@@ -67,14 +71,18 @@ def drawn(offer: "Offer") -> str:
     return "\n".join(lines)
 
 
-def _section(title: str, entries: list[tuple[str, str | None]]) -> list[str]:
-    if not entries:
+def _section(title: str, found: Sequence[Entry]) -> list[str]:
+    if not found:
         return []
-    return [
-        "",
-        f"{title} ({len(entries)})",
-        *(f"  {name}" + (f"\n      {told}" if told else "") for name, told in entries),
-    ]
+    return ["", f"{title} ({len(found)})", *(f"  {line}" for line in entries(found))]
+
+
+def entries(found: Sequence[Entry]) -> Iterator[str]:
+    """The lines of a list: each name, and below it what it is."""
+    for name, told in found:
+        yield name
+        if told:
+            yield f"    {told}"
 
 
 def signature(tool: dict[str, Any]) -> str:

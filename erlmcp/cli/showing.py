@@ -12,7 +12,7 @@ import msgspec
 
 from erlmcp.cli.tcps.picture import Cell, Table, as_markdown, as_text
 
-__all__ = ["SCHEMA", "SHAPES", "Page", "put", "show"]
+__all__ = ["SCHEMA", "SHAPES", "Page", "put", "show", "tell"]
 
 SHAPES: Final = ("table", "json", "jsonl", "markdown")
 SCHEMA: Final = "erlmcp.cli/1"
@@ -42,6 +42,11 @@ def show(shape: str, page: Page) -> None:
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(as_text([table], width, colour=not os.environ.get("NO_COLOR") and sys.stdout.isatty()))
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Print lines for people, with nothing in them that would steer their terminal."""
+    click.echo(as_text(["\n".join(lines)], None, colour=False))
 
 
 def put(document: dict[str, Any]) -> None:

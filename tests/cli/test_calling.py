@@ -14,6 +14,7 @@ import pytest
 
 from erlmcp.cli.connecting import ERAS
 from erlmcp.cli.grammar import run
+from erlmcp.cli.showing import tell
 from erlmcp.client import MODES
 from erlmcp.http import Response
 from erlmcp.mcp import Endpoint, Options
@@ -53,6 +54,18 @@ def test_tools_are_listed_with_what_they_take_in_every_era(cli: Any, era: str) -
     code, out, _ = cli("tools", "--era", era)
     assert code == 0
     assert out.splitlines()[1].split("  ")[0] == "add(a: integer, b: integer) → integer"
+
+
+def test_what_a_tool_is_stands_below_what_it_takes_however_wide_that_is(cli: Any) -> None:
+    lines = cli("tools")[1].splitlines()
+    assert lines[0] == "tool"
+    assert lines[2].startswith("    ")
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_what_a_server_says_of_its_tools_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(["tool", "clear()", "    \x1b[2J"])
+    assert capsys.readouterr().out == "tool\nclear()\n    \N{REPLACEMENT CHARACTER}[2J\n"
 
 
 def test_lists_have_a_form_for_programs(cli: Any) -> None:
